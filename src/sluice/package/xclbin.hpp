@@ -65,12 +65,12 @@ inline constexpr std::uint64_t kInstanceStrideBytes = 0x1'0000;
 
 /// What an xclbin says about itself, and the image that programs the card.
 struct XclbinContent {
-  std::string platform;          ///< `vendor:board:name:major.minor`; at most 63 characters
-  std::uint32_t clock_mhz = 0;   ///< kernel clock
+  std::string platform;         ///< `vendor:board:name:major.minor`; at most 63 characters
+  std::uint32_t clock_mhz = 0;  ///< kernel clock
   std::vector<XclbinBank> banks;
   std::vector<XclbinKernel> kernels;
-  std::string bitstream;         ///< BITSTREAM section; for the emulated card see make_card_bitstream
-  std::string uuid;              ///< 32 hexadecimal digits; set by the reader, ignored by the writer
+  std::string bitstream;  ///< BITSTREAM section; for the emulated card see make_card_bitstream
+  std::string uuid;       ///< 32 hexadecimal digits; set by the reader, ignored by the writer
 
   bool operator==(const XclbinContent&) const = default;
 };
@@ -78,7 +78,8 @@ struct XclbinContent {
 /// The bytes of an xclbin2 (axlf) file that XRT 2.13 and PYNQ load.
 ///
 /// The same content gives the same bytes: the uuid is taken from the SHA-256 of all sections, and
-/// every time stamp is zero. Throws UsageError E-XCLBIN-001 for content that the format cannot hold.
+/// every time stamp is zero. Throws UsageError E-XCLBIN-001 for content that the format cannot
+/// hold.
 std::string write_xclbin(const XclbinContent& content);
 
 /// Reads what write_xclbin writes, and the same sections of any other xclbin2 file.
