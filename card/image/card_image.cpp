@@ -196,8 +196,7 @@ void unpack_card_bitstream(std::string_view zip, std::string_view origin, const 
     zip_source_free(source);
     fail(zip_error_strerror(&error));
   }
-  constexpr std::array kNames = {kDescriptionName, kManifestName, kNetworkName,
-                                 kKernelName,      kProgramName,  kStartScriptName};
+  constexpr std::array kNames = {kDescriptionName, kManifestName, kNetworkName};
   bool has_description = false;
   for (const std::string_view name : kNames) {
     const std::string path = std::string(kImageFolder) + std::string(name);

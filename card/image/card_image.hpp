@@ -55,10 +55,11 @@ inline constexpr std::string_view kKernelName = "kernel.so";
 inline constexpr std::string_view kProgramName = "sluice-card";
 inline constexpr std::string_view kStartScriptName = "simulate.sh";
 
-/// Unpacks the parts of a BITSTREAM zip flat into the existing `folder`.
+/// Unpacks what sw_emu needs of a BITSTREAM zip (the three data files, no program) flat into the
+/// existing `folder`. In hw_emu XRT unpacks the whole zip itself.
 ///
-/// The zip is untrusted: only the names above are taken, and sizes are limited. `origin` names it in
-/// the DeviceError E-CARD-012 of a damaged one.
+/// The zip is untrusted: no other name is taken, and sizes are limited. `origin` names it in the
+/// DeviceError E-CARD-012 of a damaged one.
 void unpack_card_bitstream(std::string_view zip, std::string_view origin,
                            const std::filesystem::path& folder);
 
