@@ -58,8 +58,7 @@ def load_float64(path):
     config = _with_dtype(read_config(path), "float64")
     known = {}
     qkeras.utils._add_supported_quantized_objects(known)
-    kind = {"Sequential": tf.keras.Sequential, "Functional": tf.keras.Model}[config["class_name"]]
-    model = kind.from_config(config["config"], custom_objects=known)
+    model = tf.keras.models.model_from_json(json.dumps(config), custom_objects=known)
     model.load_weights(path)
     return model
 
