@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "card/guard/death.hpp"
+#include "card/guard/locks.hpp"
 
 namespace sluice::guard {
 
@@ -34,10 +35,12 @@ constexpr std::uint32_t kClose = 1;
 constexpr std::uint32_t kFreeDeviceBuffer = 5;
 constexpr std::uint32_t kWriteKernelControl = 9;
 constexpr std::uint32_t kReadKernelControl = 11;
+constexpr std::uint32_t kDebugMessages = 19;
 
 const std::string kAcknowledged = "\x09\x02\0\0\0\0\0\0\0\x08\x01"s;
 // Four bytes of control register: done and idle.
 const std::string kRunEnded = "\x09\x08\0\0\0\0\0\0\0\x08\x01\x12\x04\x06\0\0\0"s;
+const std::string kNoDebugMessages = "\x09\x06\0\0\0\0\0\0\0\x0a\0\x12\0\x1a\0"s;
 const std::string kCloseRequest = "\x09\0\0\0\0\0\0\0\0\x15\x01\0\0\0"s;
 
 struct Connection {
@@ -94,8 +97,21 @@ bool is_under_opencl() {
 }
 
 [[noreturn]] void fail(const std::string& reason) {
-  if (called_by_host()) throw std::runtime_error("sluice card: " + reason);
+  if (called_by_host()) {
+    abandon_locks();
+    throw std::runtime_error("sluice card: " + reason);
+  }
   end_process(reason);
+}
+
+/// What XRT's own scheduler thread is told, so that the runs that it watches end.
+std::string reply_for_scheduler(std::uint32_t call) {
+  switch (call) {
+    case kWriteKernelControl: return kAcknowledged;
+    case kReadKernelControl: return kRunEnded;
+    case kDebugMessages: return kNoDebugMessages;
+    default: return {};
+  }
 }
 
 /// Makes up the answer to the request under way on a dead connection, or throws.
@@ -104,12 +120,10 @@ void answer_for_the_dead(Connection& connection) {
   if (connection.reply_has_begun) fail(connection.reason);
   if (call == kClose || call == kFreeDeviceBuffer) {
     connection.made_up_reply = kAcknowledged;
-  } else if ((call == kWriteKernelControl || call == kReadKernelControl) && !called_by_host() &&
-             !is_under_opencl()) {
-    connection.made_up_reply = call == kReadKernelControl ? kRunEnded : kAcknowledged;
-  } else {
-    fail(connection.reason);
+  } else if (!called_by_host() && !is_under_opencl()) {
+    connection.made_up_reply = reply_for_scheduler(call);
   }
+  if (connection.made_up_reply.empty()) fail(connection.reason);
 }
 
 ssize_t take(std::string& from, void* data, std::size_t size_bytes) {

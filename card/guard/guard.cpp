@@ -1,6 +1,6 @@
 // Stands in for one of XRT's emulation shims where XRT's loader looks for it, and brings the real,
 // unchanged one in as its own dependency. At load it redirects some imports of that library, and of
-// no other: see blocks.hpp and connection.hpp for what they gain. When the shim is not the one that
+// no other: see blocks.hpp, connection.hpp and locks.hpp for why. When the shim is not the one that
 // this was written for, nothing is redirected.
 
 #include <dlfcn.h>
@@ -15,6 +15,7 @@
 #include "card/guard/blocks.hpp"
 #include "card/guard/connection.hpp"
 #include "card/guard/imports.hpp"
+#include "card/guard/locks.hpp"
 
 namespace sluice::guard {
 
@@ -75,6 +76,8 @@ __attribute__((constructor)) void guard_shim() {
       Redirection{"accept", address_of(card_accept)},
       Redirection{"fork", address_of(card_fork)},
       Redirection{"select", address_of(card_select)},
+      Redirection{"pthread_mutex_lock", address_of(lock_tracked)},
+      Redirection{"pthread_mutex_unlock", address_of(unlock_tracked)},
       Redirection{"sigaction", address_of(no_signal_handler)},
       Redirection{"kill", address_of(signal_one_process)},
       Redirection{"sleep", address_of(shorter_sleep)},
