@@ -107,10 +107,14 @@ bool is_under_opencl() {
 /// What XRT's own scheduler thread is told, so that the runs that it watches end.
 std::string reply_for_scheduler(std::uint32_t call) {
   switch (call) {
-    case kWriteKernelControl: return kAcknowledged;
-    case kReadKernelControl: return kRunEnded;
-    case kDebugMessages: return kNoDebugMessages;
-    default: return {};
+    case kWriteKernelControl:
+      return kAcknowledged;
+    case kReadKernelControl:
+      return kRunEnded;
+    case kDebugMessages:
+      return kNoDebugMessages;
+    default:
+      return {};
   }
 }
 
