@@ -130,7 +130,8 @@ TEST(Sha256, MatchesThePublishedVector) {
 }
 
 TEST(Subprocess, ReportsOutputStatusAndSignals) {
-  const Finished finished = run_process({{"sh", "-c", "echo $WORD; exit 3"}, "/", {{"WORD", "hi"}}});
+  const Finished finished =
+      run_process({{"sh", "-c", "echo $WORD; exit 3"}, "/", {{"WORD", "hi"}}});
   EXPECT_EQ(finished.exit_status, 3);
   EXPECT_EQ(finished.output, "hi\n");
   EXPECT_EQ(run_process({{"sh", "-c", "kill -9 $$"}, {}, {}}).exit_status, 137);

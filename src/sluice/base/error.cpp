@@ -19,11 +19,16 @@ std::string describe(std::string_view code, std::string_view subject, std::strin
 
 int exit_code(ErrorKind kind) noexcept {
   switch (kind) {
-    case ErrorKind::usage: return 2;
-    case ErrorKind::model: return 3;
-    case ErrorKind::tool: return 4;
-    case ErrorKind::device: return 5;
-    case ErrorKind::internal: return 70;
+    case ErrorKind::usage:
+      return 2;
+    case ErrorKind::model:
+      return 3;
+    case ErrorKind::tool:
+      return 4;
+    case ErrorKind::device:
+      return 5;
+    case ErrorKind::internal:
+      return 70;
   }
   return 70;
 }

@@ -14,8 +14,8 @@ int exit_code(ErrorKind kind) noexcept;
 
 /// The one exception of the library.
 ///
-/// `code` is stable and documented (`E-FRONTEND-003`); `subject` is the file, layer or argument that
-/// is concerned; `message` says what was found and what was expected; `hint` what would work.
+/// `code` is stable and documented (`E-FRONTEND-003`); `subject` is the file, layer or argument
+/// that is concerned; `message` says what was found and what was expected; `hint` what would work.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, std::string code, std::string subject, std::string message,

@@ -102,17 +102,37 @@ template <class Out>
 std::vector<Out> convert(const NpyArray& array) {
   std::vector<Out> out(static_cast<std::size_t>(array.elements()));
   switch (array.type) {
-    case NpyType::f4: convert_all<float>(array.bytes, out); break;
-    case NpyType::f8: convert_all<double>(array.bytes, out); break;
-    case NpyType::i1: convert_all<std::int8_t>(array.bytes, out); break;
-    case NpyType::i2: convert_all<std::int16_t>(array.bytes, out); break;
-    case NpyType::i4: convert_all<std::int32_t>(array.bytes, out); break;
-    case NpyType::i8: convert_all<std::int64_t>(array.bytes, out); break;
+    case NpyType::f4:
+      convert_all<float>(array.bytes, out);
+      break;
+    case NpyType::f8:
+      convert_all<double>(array.bytes, out);
+      break;
+    case NpyType::i1:
+      convert_all<std::int8_t>(array.bytes, out);
+      break;
+    case NpyType::i2:
+      convert_all<std::int16_t>(array.bytes, out);
+      break;
+    case NpyType::i4:
+      convert_all<std::int32_t>(array.bytes, out);
+      break;
+    case NpyType::i8:
+      convert_all<std::int64_t>(array.bytes, out);
+      break;
     case NpyType::b1:
-    case NpyType::u1: convert_all<std::uint8_t>(array.bytes, out); break;
-    case NpyType::u2: convert_all<std::uint16_t>(array.bytes, out); break;
-    case NpyType::u4: convert_all<std::uint32_t>(array.bytes, out); break;
-    case NpyType::u8: convert_all<std::uint64_t>(array.bytes, out); break;
+    case NpyType::u1:
+      convert_all<std::uint8_t>(array.bytes, out);
+      break;
+    case NpyType::u2:
+      convert_all<std::uint16_t>(array.bytes, out);
+      break;
+    case NpyType::u4:
+      convert_all<std::uint32_t>(array.bytes, out);
+      break;
+    case NpyType::u8:
+      convert_all<std::uint64_t>(array.bytes, out);
+      break;
   }
   return out;
 }
@@ -177,8 +197,8 @@ NpyArray parse_npy(std::string_view bytes, std::string_view origin) {
   }
   const std::string_view data = bytes.substr(prefix + length);
   if (data.size() != expected) {
-    refuse(origin, fmt::format("holds {} bytes of data where its shape needs {}", data.size(),
-                               expected));
+    refuse(origin,
+           fmt::format("holds {} bytes of data where its shape needs {}", data.size(), expected));
   }
   array.bytes = std::string(data);
   return array;
@@ -231,8 +251,8 @@ std::map<std::string, NpyArray> load_npz(const std::filesystem::path& path) {
     if (stat.size > (std::uint64_t{1} << 34)) refuse(path.string(), "entry is too large");
     const std::unique_ptr<zip_file_t, ZipFileClose> file(zip_fopen_index(archive.get(), index, 0));
     std::string bytes(stat.size, '\0');
-    if (!file || zip_fread(file.get(), bytes.data(), stat.size) !=
-                     static_cast<zip_int64_t>(stat.size)) {
+    if (!file ||
+        zip_fread(file.get(), bytes.data(), stat.size) != static_cast<zip_int64_t>(stat.size)) {
       refuse(path.string(), fmt::format("entry {} cannot be read", stat.name));
     }
     std::string name = stat.name;

@@ -38,16 +38,46 @@ struct NpyArray {
 
 template <class T>
 constexpr NpyType npy_type_of();
-template <> constexpr NpyType npy_type_of<float>() { return NpyType::f4; }
-template <> constexpr NpyType npy_type_of<double>() { return NpyType::f8; }
-template <> constexpr NpyType npy_type_of<std::int8_t>() { return NpyType::i1; }
-template <> constexpr NpyType npy_type_of<std::int16_t>() { return NpyType::i2; }
-template <> constexpr NpyType npy_type_of<std::int32_t>() { return NpyType::i4; }
-template <> constexpr NpyType npy_type_of<std::int64_t>() { return NpyType::i8; }
-template <> constexpr NpyType npy_type_of<std::uint8_t>() { return NpyType::u1; }
-template <> constexpr NpyType npy_type_of<std::uint16_t>() { return NpyType::u2; }
-template <> constexpr NpyType npy_type_of<std::uint32_t>() { return NpyType::u4; }
-template <> constexpr NpyType npy_type_of<std::uint64_t>() { return NpyType::u8; }
+template <>
+constexpr NpyType npy_type_of<float>() {
+  return NpyType::f4;
+}
+template <>
+constexpr NpyType npy_type_of<double>() {
+  return NpyType::f8;
+}
+template <>
+constexpr NpyType npy_type_of<std::int8_t>() {
+  return NpyType::i1;
+}
+template <>
+constexpr NpyType npy_type_of<std::int16_t>() {
+  return NpyType::i2;
+}
+template <>
+constexpr NpyType npy_type_of<std::int32_t>() {
+  return NpyType::i4;
+}
+template <>
+constexpr NpyType npy_type_of<std::int64_t>() {
+  return NpyType::i8;
+}
+template <>
+constexpr NpyType npy_type_of<std::uint8_t>() {
+  return NpyType::u1;
+}
+template <>
+constexpr NpyType npy_type_of<std::uint16_t>() {
+  return NpyType::u2;
+}
+template <>
+constexpr NpyType npy_type_of<std::uint32_t>() {
+  return NpyType::u4;
+}
+template <>
+constexpr NpyType npy_type_of<std::uint64_t>() {
+  return NpyType::u8;
+}
 
 /// Throws UsageError that names `what` when the array's type is not `expected`.
 void require_npy_type(const NpyArray& array, NpyType expected);
