@@ -88,15 +88,22 @@ class Function {
   ValueId max(ValueId a, ValueId b, OriginId origin);
   ValueId min(ValueId a, ValueId b, OriginId origin);
   ValueId quantize(ValueId a, const fixed::Quantizer& to, OriginId origin);
-  ValueId lookup(ValueId a, Table table, OriginId origin);
+  /// An equal table is stored once.
+  ValueId lookup(ValueId a, const Table& table, OriginId origin);
+
+  /// Adds any instruction; the calls above are short forms of it. Format and range are inferred
+  /// and what `instr` holds there is replaced, save the range and frac_bits of an `input`. An
+  /// `overflow` of quantize becomes `sat` where that is the same in the narrowest format. Throws
+  /// ModelError: E-CIRCUIT-001 for operands, tables, ranges or shifts that do not exist or do not
+  /// match, E-FIXED-001 or E-FIXED-003 for a result beyond 64 bits.
+  ValueId append(Instr instr);
+  std::int64_t add_table(Table table);  ///< its row, for Instr::immediate
   /// Declares the next output element.
   void add_output(ValueId id) { outputs_.push_back(id); }
 
   friend bool operator==(const Function&, const Function&) = default;
 
  private:
-  ValueId append(Instr instr);  // infers format and range; throws ModelError over 64 bits
-
   std::string name_;
   std::vector<Instr> instrs_;
   std::vector<Table> tables_;
