@@ -210,9 +210,9 @@ class GraphImporter {
     error(codes::kNoPrecision, name,
           own.empty() ? "the input is float32 and has no quantizer"
                       : "not all users of the input quantize it in the same way",
-          fmt::format(R"(put a QActivation("quantized_bits(16,6,alpha=1)") behind it, or give a )"
-                      R"(configuration: {{"LayerName": {{"{}": {{"Precision": )"
-                      R"("ap_fixed<16,6,RND_CONV,SAT>"}}}}}})",
+          fmt::format("put QActivation(quantized_bits(16,6,alpha=1)) behind it, or give a "
+                      R"~(configuration: {{"LayerName": {{"{}": {{"Precision": )~"
+                      R"~("ap_fixed<16,6,RND_CONV,SAT>"}}}}}})~",
                       name));
   }
 
@@ -331,7 +331,7 @@ class GraphImporter {
     if (const auto* const scale = std::get_if<ScaleOp>(&planned.op)) {
       return scaled(scale->exponents, type.shape);
     }
-    const std::int64_t count = element_count(type.shape);
+    const std::int64_t count = network::element_count(type.shape);
     if (std::holds_alternative<FlattenOp>(planned.op)) return network::Reshape{{count}};
     return network::Reshape{completed(std::get<ReshapeOp>(planned.op).target, count)};
   }
