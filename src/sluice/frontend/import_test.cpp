@@ -26,7 +26,8 @@ const std::filesystem::path kData = std::filesystem::path(SLUICE_SOURCE_DIR) / "
 }
 
 // What import_model says when it refuses; empty when it accepts.
-[[maybe_unused]] std::string refusal(const std::filesystem::path& path, const ImportOptions& options = {}) {
+[[maybe_unused]] std::string refusal(const std::filesystem::path& path,
+                                     const ImportOptions& options = {}) {
   try {
     import_model(path, options);
   } catch (const ModelError& error) {
