@@ -1,5 +1,9 @@
 #include "card/device/functional_unit.hpp"
 
+#include <fmt/format.h>
+
+#include "sluice/base/error.hpp"
+
 namespace sluice::card {
 
 FunctionalUnit::FunctionalUnit(KernelFunction function, std::shared_ptr<sim::Memory> memory)
@@ -22,8 +26,10 @@ std::uint32_t FunctionalUnit::read_register(std::uint32_t offset) {
 // Idle must not read 1 between start and done: XRT takes it for the end of the run.
 std::uint32_t FunctionalUnit::read_control() {
   switch (state_) {
-    case State::idle: return sim::reg::kIdle;
-    case State::started: return sim::reg::kStart;
+    case State::idle:
+      return sim::reg::kIdle;
+    case State::started:
+      return sim::reg::kStart;
     case State::done:
       state_ = State::idle;  // done is cleared by the read
       return sim::reg::kDone | sim::reg::kIdle | sim::reg::kReady;
@@ -37,6 +43,10 @@ std::uint64_t FunctionalUnit::pointer(std::uint32_t offset) const {
 
 bool FunctionalUnit::advance(std::chrono::milliseconds /*budget*/) {
   if (state_ != State::started) return true;
+  if (injected_ != nullptr) {
+    throw DeviceError("E-CARD-030", "kernel",
+                      fmt::format("bus error on a {} (injected)", injected_));
+  }
   const sim::RunArguments arguments{pointer(sim::reg::kInput), pointer(sim::reg::kOutput),
                                     registers_.at(sim::reg::kEvents / 4)};
   const auto begin = std::chrono::steady_clock::now();

@@ -24,6 +24,7 @@ class FunctionalUnit : public ComputeUnit {
   void write_register(std::uint32_t offset, std::uint32_t value) override;
   std::uint32_t read_register(std::uint32_t offset) override;
   bool advance(std::chrono::milliseconds budget) override;
+  void inject_bus_error(bool write) override { injected_ = write ? "write" : "read"; }
   RunRecord last_run() const override { return last_run_; }
 
  private:
@@ -37,6 +38,7 @@ class FunctionalUnit : public ComputeUnit {
   std::shared_ptr<sim::Memory> memory_;
   std::array<std::uint32_t, kMapBytes / 4> registers_{};
   State state_ = State::idle;
+  const char* injected_ = nullptr;  ///< the access that is to fail
   RunRecord last_run_;
 };
 
