@@ -54,7 +54,7 @@ TEST_F(EngineDevice, RunsAgainAndAgainOnTheSameObjects) {
   EXPECT_EQ(input.mantissas().size(), 120u);
   EXPECT_EQ(output.mantissas().size(), 80u);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(input.mantissas().data()) % 4096, 0u);
-  Run run = kernel.make_run();
+  auto run = kernel.make_run();
   for (const std::int64_t events : {40, 1, 17}) {
     const auto inputs = testing::example_inputs(static_cast<std::size_t>(events), 7);
     std::ranges::copy(inputs, input.mantissas().begin());
@@ -78,7 +78,7 @@ TEST_F(EngineDevice, KernelsAreSharedByThreads) {
       auto input = kernel.allocate_input<std::int16_t>(100);
       auto output = kernel.allocate_output<std::int8_t>(100);
       std::ranges::copy(inputs, input.mantissas().begin());
-      Run run = kernel.make_run();
+      auto run = kernel.make_run();
       run.start(input, output, 100);
       run.wait();
       right.at(thread) = std::ranges::equal(testing::expected_outputs(inputs), output.mantissas());
@@ -90,7 +90,7 @@ TEST_F(EngineDevice, KernelsAreSharedByThreads) {
 
 TEST_F(EngineDevice, BuffersMayBeGivenUpBeforeTheRun) {
   const Kernel kernel = open().kernel();
-  Run run = kernel.make_run();
+  auto run = kernel.make_run();
   auto output = kernel.allocate_output<std::int8_t>(5);
   {
     auto input = kernel.allocate_input<std::int16_t>(5);
@@ -129,7 +129,7 @@ TEST_F(EngineDevice, RefusesMoreEventsThanABufferHolds) {
   const Kernel kernel = open().kernel();
   auto input = kernel.allocate_input<std::int16_t>(4);
   auto output = kernel.allocate_output<std::int8_t>(3);
-  Run run = kernel.make_run();
+  auto run = kernel.make_run();
   expect_error(ErrorKind::usage, "E-RUNTIME-004", "input buffer: holds 4 events",
                [&] { run.start(input, output, 5); });
   expect_error(ErrorKind::usage, "E-RUNTIME-004", "output buffer: holds 3 events",
@@ -145,7 +145,7 @@ TEST_F(EngineDevice, RefusesBuffersOfAnotherDeviceOrArgument) {
   auto input = kernel.allocate_input<std::int16_t>(4);
   auto output = kernel.allocate_output<std::int8_t>(4);
   auto foreign = other.allocate_output<std::int8_t>(4);
-  Run run = kernel.make_run();
+  auto run = kernel.make_run();
   expect_error(ErrorKind::usage, "E-RUNTIME-005", "another device",
                [&] { run.start(input, foreign, 4); });
   expect_error(ErrorKind::usage, "E-RUNTIME-005", "was allocated for the output",
@@ -156,7 +156,7 @@ TEST_F(EngineDevice, RefusesToWaitForNothingOrToStartTwice) {
   const Kernel kernel = open().kernel();
   auto input = kernel.allocate_input<std::int16_t>(4);
   auto output = kernel.allocate_output<std::int8_t>(4);
-  Run run = kernel.make_run();
+  auto run = kernel.make_run();
   expect_error(ErrorKind::usage, "E-RUNTIME-012", "not started", [&] { run.wait(1ms); });
   run.start(input, output, 4);
   expect_error(ErrorKind::usage, "E-RUNTIME-012", "in flight",
