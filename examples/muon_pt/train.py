@@ -154,7 +154,7 @@ def physics(model_path, folder):
 
 def write_vectors(model_path, folder, output, events=2000):
     x = load(folder, "vectors_logflat")[0][:events]
-    y = qkeras_float64.evaluate(model_path, x)[:, 0]
+    y = qkeras_float64.evaluate(model_path, x)
     np.savez_compressed(output / "vectors.npz", x=x, y=y)
 
 

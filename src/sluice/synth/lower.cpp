@@ -167,6 +167,7 @@ class Lowering {
 
   void add_constant(ValueId x, std::span<const std::int64_t> weights,
                     std::vector<std::int64_t>& bias) const {
+    if (builder_.instr(x).range.min == 0) return;
     const std::int64_t mantissa = fixed::shift_left(builder_.instr(x).range.min, missing_bits(x));
     for (std::size_t j = 0; j < weights.size(); ++j) {
       bias[j] = fixed::add_exact(bias[j], fixed::multiply_exact(mantissa, weights[j]));

@@ -100,13 +100,11 @@ ValueId ValueBuilder::input(std::int64_t element, const Quantizer& quantizer, co
 }
 
 ValueId ValueBuilder::constant(std::int64_t mantissa, int frac_bits, OriginId origin) {
-  if (mantissa == 0) {
-    frac_bits = 0;
-  } else {
-    const int zeros = std::countr_zero(static_cast<std::uint64_t>(mantissa));
-    mantissa >>= zeros;
-    frac_bits -= zeros;
-  }
+  const int zeros = mantissa == 0 ? 0 : std::countr_zero(static_cast<std::uint64_t>(mantissa));
+  return exact_constant(mantissa >> zeros, frac_bits - zeros, origin);
+}
+
+ValueId ValueBuilder::exact_constant(std::int64_t mantissa, int frac_bits, OriginId origin) {
   return append({.op = Op::constant,
                  .immediate = mantissa,
                  .format = {.frac_bits = frac_bits},
@@ -148,7 +146,8 @@ ValueId ValueBuilder::min(ValueId a, ValueId b, OriginId origin) {
 
 ValueId ValueBuilder::extremum(Op op, ValueId a, ValueId b, OriginId origin) {
   if (a == b) return a;
-  // A coarser constant has a grid that its mate can lack; the ranges are compared on the finer one.
+  if (is_zero(a)) a = exact_constant(0, instr(b).format.frac_bits, origin);
+  if (is_zero(b)) b = exact_constant(0, instr(a).format.frac_bits, origin);
   const int frac_bits = std::max(instr(a).format.frac_bits, instr(b).format.frac_bits);
   const auto range = [&](ValueId id) {
     return fixed::shift_left(instr(id).range, frac_bits - instr(id).format.frac_bits);
@@ -190,6 +189,7 @@ ValueId ValueBuilder::quantize(ValueId a, const Quantizer& to, OriginId origin) 
 
 ValueId ValueBuilder::narrow(ValueId a, const Interval& range, int frac_bits, OriginId origin) {
   const Instr& wide = instr(a);
+  if (wide.op == Op::constant) return a;
   const int zeros = frac_bits - wide.format.frac_bits;
   SLUICE_CHECK(zeros >= 0, "{} fractional bits are more than {}", wide.format.frac_bits, frac_bits);
   const Interval own = intersection(coarser(range, zeros), wide.range);
@@ -202,11 +202,9 @@ ValueId ValueBuilder::on_grid(ValueId a, int frac_bits, OriginId origin) {
   const Instr& value = instr(a);
   const int zeros = frac_bits - value.format.frac_bits;
   if (zeros == 0) return a;
+  if (is_zero(a)) return exact_constant(0, frac_bits, origin);
   if (value.op == Op::constant && zeros > 0) {
-    return append({.op = Op::constant,
-                   .immediate = fixed::shift_left(value.immediate, zeros),
-                   .format = {.frac_bits = frac_bits},
-                   .origin = origin});
+    return exact_constant(fixed::shift_left(value.immediate, zeros), frac_bits, origin);
   }
   SLUICE_CHECK(zeros > 0, "{} fractional bits cannot hold {}", frac_bits, value.format.frac_bits);
   const Format format{value.format.width + zeros, frac_bits, value.format.is_signed};

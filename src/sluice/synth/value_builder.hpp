@@ -28,7 +28,8 @@ class ValueBuilder {
 
   ValueId input(std::int64_t element, const fixed::Quantizer& quantizer,
                 const fixed::Interval& range, OriginId origin);
-  /// The constant's grid is the coarsest that holds it.
+  /// The constant's grid is the coarsest that holds it; zero, which is on every grid, keeps
+  /// `frac_bits`.
   ValueId constant(std::int64_t mantissa, int frac_bits, OriginId origin);
   ValueId add(ValueId a, ValueId b, int shift, OriginId origin);
   ValueId sub(ValueId a, ValueId b, int shift, OriginId origin);
@@ -54,7 +55,11 @@ class ValueBuilder {
     bool operator()(const circuit::Instr& x, const circuit::Instr& y) const noexcept;
   };
 
+  bool is_zero(ValueId id) const {
+    return instr(id).op == circuit::Op::constant && instr(id).immediate == 0;
+  }
   ValueId append(const circuit::Instr& instr);
+  ValueId exact_constant(std::int64_t mantissa, int frac_bits, OriginId origin);
   ValueId extremum(circuit::Op op, ValueId a, ValueId b, OriginId origin);
   ValueId without_void_clamp(ValueId a, const fixed::Quantizer& to) const;
 
