@@ -17,7 +17,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The example top around a core that passes 32 bytes on, and refuses 0xEE in the first of them.
+// The example top around a core that passes each byte on and refuses 0xEE.
 class Build : public ::testing::Test {
  protected:
   Build() {
