@@ -93,7 +93,7 @@ class Background {
   std::optional<int> status_;
 };
 
-/// Processes that run one of `programs` and have `ancestor` above them.
+/// Processes that run `program` and have `ancestor` above them.
 std::vector<pid_t> descendants(pid_t ancestor, const std::string& program) {
   const auto parent_of = [](pid_t process) -> pid_t {
     try {
@@ -117,39 +117,14 @@ std::vector<pid_t> descendants(pid_t ancestor, const std::string& program) {
   return found;
 }
 
-/// Files of the card and xclbins of both modes, made once.
+/// One xclbin for both modes, made once.
 struct Bench {
   TemporaryFolder folder{"sluice-card-test"};
-  fs::path software_card = folder.path() / "software";
-  fs::path hardware_xclbin = folder.path() / "hardware.xclbin";
-  fs::path software_xclbin = folder.path() / "software.xclbin";
+  fs::path xclbin = folder.path() / "test.xclbin";
 
   Bench() {
-    fs::create_directories(software_card);
-    fs::create_symlink(CARD_FUNCTIONAL_PROGRAM, software_card / "sluice-card");
-    for (const char* guard : {CARD_GUARD_HWEMU, CARD_GUARD_SWEMU}) {
-      fs::create_symlink(guard, software_card / fs::path(guard).filename());
-    }
-    CardImage image{"{}\n", "", CARD_TEST_KERNEL, CARD_PROGRAM};
-    write_file(hardware_xclbin, write_test_xclbin(test_xclbin(kKernel), image));
-    image.kernel_library.clear();
-    write_file(software_xclbin, write_test_xclbin(test_xclbin(kKernel), image));
-  }
-
-  fs::path xclbin(Mode mode) const {
-    return mode == Mode::hw_emu ? hardware_xclbin : software_xclbin;
-  }
-
-  std::vector<std::string> command(Mode mode, const std::vector<std::string>& host,
-                                   unsigned cards = 1) const {
-    const fs::path card =
-        mode == Mode::hw_emu ? fs::path(CARD_PROGRAM).parent_path() : software_card;
-    std::vector<std::string> all = {CARD_RUN_COMMAND, "--cards", std::to_string(cards),
-                                    "--card-folder", card};
-    if (mode == Mode::sw_emu) all.emplace_back("--sw-emu");
-    all.emplace_back("--");
-    all.insert(all.end(), host.begin(), host.end());
-    return all;
+    const CardImage image{"{}\n", test_network(), CARD_TEST_KERNEL, CARD_PROGRAM};
+    write_file(xclbin, write_test_xclbin(test_xclbin(kKernel), image));
   }
 };
 
@@ -158,15 +133,25 @@ const Bench& bench() {
   return only;
 }
 
+std::vector<std::string> under_card(Mode mode, const std::vector<std::string>& host,
+                                    unsigned cards = 1) {
+  std::vector<std::string> all = {CARD_RUN_COMMAND, "--cards", std::to_string(cards),
+                                  "--card-folder", fs::path(CARD_PROGRAM).parent_path()};
+  if (mode == Mode::sw_emu) all.emplace_back("--sw-emu");
+  all.emplace_back("--");
+  all.insert(all.end(), host.begin(), host.end());
+  return all;
+}
+
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
 class CardModeTest : public testing::TestWithParam<Mode> {
  protected:
   static Finished run(const std::vector<std::string>& host, const Environment& environment = {},
                       unsigned cards = 1) {
-    return run_process({bench().command(GetParam(), host, cards), {}, environment});
+    return run_process({under_card(GetParam(), host, cards), {}, environment});
   }
-  static std::string xclbin() { return bench().xclbin(GetParam()); }
+  static std::string xclbin() { return bench().xclbin; }
 };
 
 INSTANTIATE_TEST_SUITE_P(Card, CardModeTest, testing::Values(Mode::hw_emu, Mode::sw_emu),
@@ -181,10 +166,10 @@ struct HostCase {
 class CardHostTest : public testing::TestWithParam<HostCase> {
  protected:
   static std::vector<std::string> host(int calls, const std::string& kernel = kKernel) {
-    return {GetParam().program, bench().xclbin(GetParam().mode), kernel, std::to_string(calls)};
+    return {GetParam().program, bench().xclbin, kernel, std::to_string(calls)};
   }
   static Finished run(const std::vector<std::string>& host, const Environment& environment = {}) {
-    return run_process({bench().command(GetParam().mode, host), {}, environment});
+    return run_process({under_card(GetParam().mode, host), {}, environment});
   }
 };
 
@@ -243,14 +228,11 @@ TEST_P(CardHostTest, AnotherKernelsXclbinIsAClearError) {
 // must not notice.
 TEST_P(CardHostTest, KilledCardEndsTheHostAndNobodyElse) {
   const fs::path output = bench().folder.path() / "killed.txt";
-  Background runner(bench().command(GetParam().mode, host(1000)), output, 0,
+  Background runner(under_card(GetParam().mode, host(1000)), output, 0,
                     {{"SLUICE_CARD_FAULT", "hang:2"}});
   Background stranger({"sleep", "60"}, "/dev/null", runner.process());
   ASSERT_TRUE(eventually([&] { return read_file(output).find("running") != std::string::npos; }));
-  const std::string program = GetParam().mode == Mode::hw_emu
-                                  ? std::string(kProgramName)
-                                  : fs::path(CARD_FUNCTIONAL_PROGRAM).filename().string();
-  const std::vector<pid_t> cards = descendants(runner.process(), program);
+  const auto cards = descendants(runner.process(), std::string(kProgramName));
   ASSERT_EQ(cards.size(), 1u);
   ::kill(cards[0], SIGKILL);
   ASSERT_TRUE(eventually([&] { return runner.status().has_value(); })) << "the host hangs";
@@ -283,8 +265,8 @@ TEST_P(CardModeTest, OrdinaryIniFileWorksToo) {
 TEST_P(CardModeTest, KilledHostLeavesNoCardAndNoSocket) {
   const fs::path output = bench().folder.path() / "host.txt";
   const std::string user = fmt::format("sluice-test-{}", ::getpid());
-  Background runner(bench().command(GetParam(), {CARD_HOST_XRT, xclbin(), kKernel, "1000"}), output,
-                    0, {{"SLUICE_CARD_FAULT", "hang:2"}, {"USER", user}});
+  Background runner(under_card(GetParam(), {CARD_HOST_XRT, xclbin(), kKernel, "1000"}), output, 0,
+                    {{"SLUICE_CARD_FAULT", "hang:2"}, {"USER", user}});
   ASSERT_TRUE(eventually([&] { return read_file(output).find("running") != std::string::npos; }));
   const auto hosts = descendants(runner.process(), fs::path(CARD_HOST_XRT).filename());
   ASSERT_EQ(hosts.size(), 1u);
@@ -297,8 +279,8 @@ TEST_P(CardModeTest, KilledHostLeavesNoCardAndNoSocket) {
 
 TEST_P(CardModeTest, SignalsArePassedOn) {
   const fs::path output = bench().folder.path() / "signalled.txt";
-  Background runner(bench().command(GetParam(), {CARD_HOST_XRT, xclbin(), kKernel, "1000"}), output,
-                    0, {{"SLUICE_CARD_FAULT", "hang:2"}});
+  Background runner(under_card(GetParam(), {CARD_HOST_XRT, xclbin(), kKernel, "1000"}), output, 0,
+                    {{"SLUICE_CARD_FAULT", "hang:2"}});
   ASSERT_TRUE(eventually([&] { return read_file(output).find("running") != std::string::npos; }));
   ::kill(runner.process(), SIGTERM);
   ASSERT_TRUE(eventually([&] { return runner.status().has_value(); }));
@@ -334,7 +316,7 @@ TEST(CardHardware, CardThatDoesNotStartIsAnErrorOfTheHost) {
   write_file(file, write_test_xclbin(test_xclbin(kKernel), image));
   const auto begin = Clock::now();
   const Finished finished =
-      run_process({bench().command(Mode::hw_emu, {CARD_HOST_XRT, file, kKernel}), {}, {}});
+      run_process({under_card(Mode::hw_emu, {CARD_HOST_XRT, file, kKernel}), {}, {}});
   EXPECT_LT(Clock::now() - begin, 5s);
   EXPECT_THAT(finished.exit_status, testing::AnyOf(1, 5));
   EXPECT_THAT(finished.output, HasSubstr("ended before it connected"));
@@ -342,9 +324,7 @@ TEST(CardHardware, CardThatDoesNotStartIsAnErrorOfTheHost) {
 
 Finished run_hardware(const std::string& calls, const Environment& environment) {
   return run_process(
-      {bench().command(Mode::hw_emu, {CARD_HOST_XRT, bench().hardware_xclbin, kKernel, calls}),
-       {},
-       environment});
+      {under_card(Mode::hw_emu, {CARD_HOST_XRT, bench().xclbin, kKernel, calls}), {}, environment});
 }
 
 TEST(CardHardware, StatisticsCountCyclesThatAreTheSameEachRun) {
@@ -381,11 +361,20 @@ TEST(CardHardware, WavesOnDemand) {
   EXPECT_THAT(read_file(file), HasSubstr("$enddefinitions"));
 }
 
-TEST(CardHardware, XclbinWithoutKernelIsAClearError) {
-  const Finished finished = run_process(
-      {bench().command(Mode::hw_emu, {CARD_HOST_XRT, bench().software_xclbin, kKernel}), {}, {}});
+TEST_P(CardModeTest, XclbinWithoutThisModesPartIsAClearError) {
+  const fs::path file = bench().folder.path() / "half.xclbin";
+  CardImage image{"{}\n", test_network(), CARD_TEST_KERNEL, CARD_PROGRAM};
+  if (GetParam() == Mode::hw_emu) {
+    image.kernel_library.clear();
+  } else {
+    image.network_text.clear();
+  }
+  write_file(file, write_test_xclbin(test_xclbin(kKernel), image));
+  const Finished finished = run({CARD_HOST_XRT, file, kKernel});
   EXPECT_EQ(finished.exit_status, 1);
-  EXPECT_THAT(finished.output, HasSubstr("it holds no Verilated kernel for hw_emu"));
+  EXPECT_THAT(finished.output,
+              HasSubstr(GetParam() == Mode::hw_emu ? "it holds no Verilated kernel for hw_emu"
+                                                   : "it holds no network for sw_emu"));
 }
 
 TEST(RtlUnit, AccessOutsideOfBuffersEndsTheRunWithItsAddress) {
