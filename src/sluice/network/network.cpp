@@ -147,7 +147,9 @@ class TypeInference {
       ranges[i] = fixed::shift_left(fixed::quantize(x.ranges[i], x.format.frac_bits, to),
                                     frac_bits - to.format.frac_bits);
     }
-    return make_type(x.shape, std::move(ranges), frac_bits);
+    TensorType type = make_type(x.shape, std::move(ranges), frac_bits);
+    if (count == 1) type.format = quantize.quantizers.front().format;
+    return type;
   }
 
   TensorType operator()(const Reshape& reshape) const {

@@ -79,7 +79,8 @@ using LayerOp = std::variant<Input, Dense, Affine, Clamp, Quantize, Reshape>;
 std::string_view op_name(const LayerOp& op) noexcept;
 
 /// What is known about the values of a layer. All elements share the binary point; `ranges` has
-/// one exact interval per element, and `format` is the narrowest that holds them all.
+/// one exact interval per element. `format` holds them all: that of the quantiser where one
+/// quantiser made them, else the narrowest.
 struct TensorType {
   Shape shape;
   fixed::Format format;

@@ -1,0 +1,64 @@
+# Every target sets up what it needs and works from a clean clone.
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+DESTDIR ?=
+DEMO ?= out/demo
+
+.PHONY: help demo test unit asan bench install train format lint clean
+
+help:
+	@echo "make demo      the paper's workflow on the committed model: report in $(DEMO)"
+	@echo "make test      build and run every test"
+	@echo "make asan      unit tests under AddressSanitizer and UBSan"
+	@echo "make bench     benchmarks, with medians and the machine's name"
+	@echo "make install   install below PREFIX=$(PREFIX)"
+	@echo "make train     repeat the training of the example network (needs PyPI)"
+	@echo "make format    rewrite sources with clang-format"
+	@echo "make lint      formatting, clang-tidy, words"
+
+demo:
+	@tools/setup.sh build run
+	@tools/build.sh release $(JOBS)
+	@/usr/bin/python3 examples/muon_pt/demo.py --build build/release --output $(DEMO)
+
+test:
+	@tools/setup.sh build run test
+	@tools/build.sh dev $(JOBS)
+	ctest --test-dir build/dev --output-on-failure -j $(JOBS)
+
+unit:
+	@tools/setup.sh build run test
+	@tools/build.sh dev $(JOBS)
+	ctest --test-dir build/dev --output-on-failure -j $(JOBS) -L unit
+
+asan:
+	@tools/setup.sh build run test
+	@tools/build.sh asan $(JOBS)
+	ctest --test-dir build/asan --output-on-failure -j $(JOBS) -L unit
+
+bench:
+	@tools/setup.sh build run test
+	@tools/build.sh dev $(JOBS)
+	@tools/bench.sh build/dev
+
+install:
+	@tools/setup.sh build run
+	@tools/build.sh release $(JOBS)
+	DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX)
+
+train:
+	@tools/setup.sh build run train
+	@tools/build.sh release $(JOBS)
+	@examples/muon_pt/train.sh build/release
+
+format:
+	@tools/setup.sh lint
+	git ls-files '*.cpp' '*.hpp' '*.h' | xargs clang-format -i
+
+lint:
+	@tools/setup.sh build run test lint
+	@cmake --preset dev >/dev/null
+	@tools/lint.sh build/dev $(JOBS)
+
+clean:
+	rm -rf build out

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""The paper's workflow on the committed model: simulate, compile, run on the emulated card, compare, study.
+
+usage: demo.py --build BUILD --output FOLDER [--events N] [--card-events N] [--calls N]
+
+Needs Debian's python3-numpy and python3-matplotlib. Times on the emulated card are emulation, not card latency.
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import report  # noqa: E402
+
+SEED = 2026
+
+
+class Stage:
+    """One line per stage: what it does while it runs, what it did when it ends."""
+
+    def __init__(self, title):
+        self.title = title
+
+    def __enter__(self):
+        self.start = time.monotonic()
+        if sys.stderr.isatty():
+            print(f"... {self.title}", end="", file=sys.stderr, flush=True)
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        if kind is None:
+            print(f"[{time.monotonic() - self.start:6.1f} s] {self.title}: {self.result}", flush=True)
+
+    result = "done"
+
+
+def run(*command, **options):
+    """Runs a command; its output is shown only when it fails."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout + done.stderr)
+        raise SystemExit(f"demo: {pathlib.Path(command[0]).name} ended with {done.returncode}")
+    return done.stdout
+
+
+class Demo:
+    def __init__(self, build, output, events, card_events, calls):
+        self.build, self.output = build, output
+        self.events, self.card_events, self.calls = events, card_events, calls
+        self.sluice = build / "bin" / "sluice"
+        self.kernel = output / "kernel"
+        self.report = {"title": "muon_pt on the emulated card", "seed": SEED}
+
+    def simulate(self):
+        with Stage("Simulate muons") as stage:
+            run(self.build / "bin" / "muon_pt_generate", "--events", self.events, "--seed", SEED,
+                "--spectrum", "flat", "--pt-min", 3, "--pt-max", 200, "--output", self.output / "events.npz")
+            self.x = np.load(self.output / "events.npz")["x"]
+            np.save(self.output / "x.npy", self.x)
+            stage.result = f"{len(self.x)} CMS-like barrel muons, 27 features (not endorsed by CMS)"
+
+    def compile(self):
+        with Stage("Compile the QKeras network") as stage:
+            run(self.sluice, "compile", HERE / "model" / "muon_pt.h5", "-o", self.kernel, "--name", "muon_pt",
+                "--clock-mhz", 200)
+            manifest = json.loads((self.kernel / "manifest.json").read_text())
+            estimate = json.loads(run(self.sluice, "estimate", self.kernel, "--json"))
+            self.report["manifest"], self.report["estimate"] = manifest, estimate
+            total = estimate["total"]
+            stage.result = (f"{total['lut']} LUT, {total['ff']} FF estimated; {manifest['latency_cycles']} cycles"
+                            f" at {manifest['clock_mhz']:g} MHz, one event per clock")
+            form = manifest["input"]["format"]
+            self.input_frac_bits = int(form.split(".")[1])
+            self.output_frac_bits = int(manifest["output"]["format"].split(".")[1])
+
+    def verify(self):
+        with Stage("Verify the engines") as stage:
+            result = json.loads(run(self.sluice, "verify", self.kernel, "--samples", 20000, "--json"))
+            self.report["verify"] = result
+            stage.result = "; ".join(f"{row['engine']}: {row['differing']} of {row['events']} differ"
+                                     for row in result["engines"])
+
+    def engine(self):
+        with Stage("Run the SIMD engine") as stage:
+            start = time.monotonic()
+            run(self.sluice, "run", self.kernel, "--input", self.output / "x.npy", "--output",
+                self.output / "y_engine.npy", "--device", "engine")
+            run(self.sluice, "run", self.kernel, "--input", self.output / "x.npy", "--output",
+                self.output / "y_engine_raw.npy", "--device", "engine", "--raw")
+            self.y = np.load(self.output / "y_engine_raw.npy").reshape(len(self.x), -1)
+            stage.result = f"{len(self.x)} events in {time.monotonic() - start:.1f} s, start-up and files included"
+
+    def card(self):
+        mantissas = np.rint(self.x.astype(np.float64) * 2.0 ** self.input_frac_bits)
+        self.raw = mantissas.astype(np.int16)
+        np.save(self.output / "x_raw.npy", self.raw)
+        np.save(self.output / "x_raw_short.npy", self.raw[:self.card_events])
+        self.report["card"] = []
+        for mode in ("hw_emu", "sw_emu"):
+            for host in ("host_xrt", "host_opencl"):
+                whole = mode == "hw_emu" and host == "host_xrt"
+                self.card_run(mode, host, "x_raw.npy" if whole else "x_raw_short.npy")
+
+    def card_run(self, mode, host, events_file):
+        with Stage(f"Run {host} on the emulated card ({mode})") as stage:
+            name = f"y_{mode}_{host}.npy"
+            samples = self.output / f"latency_{mode}_{host}.json"
+            run(self.sluice, "card", "--mode", mode, "--", self.build / "bin" / host,
+                self.kernel / "muon_pt.xclbin", self.output / events_file, self.output / name,
+                self.calls, samples)
+            y = np.load(self.output / name).reshape(-1, self.y.shape[1])
+            differing = int((y != self.y[:len(y)]).any(axis=1).sum())
+            timing = json.loads(samples.read_text())
+            self.report["card"].append({"mode": mode, "host": host, "events": len(y), "differing": differing,
+                                        "latency": timing})
+            total = np.median(np.sum([timing[span] for span in report.SPANS], axis=0))
+            stage.result = (f"{differing} of {len(y)} events differ from the engine; "
+                            f"one event {total:.0f} us median (emulation)")
+            if differing:
+                raise SystemExit("demo: card and engine disagree")
+
+    def study(self):
+        with Stage("Study the resolution") as stage:
+            scale = 2.0 ** -self.output_frac_bits
+            np.save(self.output / "y_cpu.npy", self.y[:, 0] * scale)
+            card = np.load(self.output / "y_hw_emu_host_xrt.npy").reshape(len(self.x), -1)
+            np.save(self.output / "y_card.npy", card[:, 0] * scale)
+            run("/usr/bin/python3", HERE / "study.py", "--truth", self.output / "events.npz",
+                "--network", self.output / "y_cpu.npy", "--card", self.output / "y_card.npy",
+                "--output", self.output / "study")
+            self.report["resolution"] = json.loads((self.output / "study" / "resolution.json").read_text())
+            stage.result = report.resolution_line(self.report["resolution"])
+
+    def write_report(self):
+        with Stage("Write the report") as stage:
+            report.plot_latency(self.report["card"], self.output / "latency.png")
+            (self.output / "report.json").write_text(json.dumps(self.report, indent=2) + "\n")
+            report.write_html(self.report, self.output)
+            stage.result = str(self.output / "report.html")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=pathlib.Path, required=True, help="build folder with bin/sluice")
+    parser.add_argument("--output", type=pathlib.Path, required=True, help="folder for the report")
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--card-events", type=int, default=5_000, help="for the three slower host and mode pairs")
+    parser.add_argument("--calls", type=int, default=1_000, help="timed calls of one event")
+    arguments = parser.parse_args()
+    final = arguments.output.resolve()
+    staging = final.with_name("." + final.name + f".{os.getpid()}")
+    staging.mkdir(parents=True)
+    try:
+        demo = Demo(arguments.build.resolve(), staging, arguments.events, arguments.card_events, arguments.calls)
+        for stage in (demo.simulate, demo.compile, demo.verify, demo.engine, demo.card, demo.study,
+                      demo.write_report):
+            stage()
+        shutil.rmtree(final, ignore_errors=True)
+        staging.rename(final)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    print(f"Open {final / 'report.html'}")
+
+
+if __name__ == "__main__":
+    main()

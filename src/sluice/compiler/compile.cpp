@@ -1,0 +1,188 @@
+#include "sluice/compiler/compile.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <span>
+
+#include "card/image/card_image.hpp"
+#include "card/launcher/launcher.hpp"
+#include "sluice/base/files.hpp"
+#include "sluice/base/npy.hpp"
+#include "sluice/base/sha256.hpp"
+#include "sluice/circuit/text.hpp"
+#include "sluice/compiler/card_file.hpp"
+#include "sluice/compiler/estimate_report.hpp"
+#include "sluice/compiler/test_vectors.hpp"
+#include "sluice/frontend/import.hpp"
+#include "sluice/hw/sources.hpp"
+#include "sluice/network/text.hpp"
+#include "sluice/network/verify.hpp"
+#include "sluice/rtl/emit.hpp"
+#include "sluice/sim/build.hpp"
+#include "sluice/synth/estimate.hpp"
+#include "sluice/synth/lower.hpp"
+#include "sluice/synth/schedule.hpp"
+
+namespace sluice::compiler {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kVectorEvents = 1000;
+constexpr std::uint64_t kVectorSeed = 1;
+
+class Stopwatch {
+ public:
+  /// Seconds since construction or the last lap, in milliseconds' steps.
+  double lap_s() {
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::duration<double> elapsed = now - last_;
+    last_ = now;
+    return std::round(elapsed.count() * 1000) / 1000;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+void check(const CompileOptions& options) {
+  const auto is_letter = [](char c) { return c == '_' || ((c | 32) >= 'a' && (c | 32) <= 'z'); };
+  bool good = !options.name.empty() && is_letter(options.name.front());
+  for (const char c : options.name) good = good && (is_letter(c) || (c >= '0' && c <= '9'));
+  if (!good) {
+    throw UsageError("E-COMPILER-001", options.name, "is no name for a kernel",
+                     "use letters, digits and underscores, for example myproject");
+  }
+  if (!(options.clock_mhz >= 1 && options.clock_mhz <= 2000)) {
+    throw UsageError("E-COMPILER-001", fmt::format("{} MHz", options.clock_mhz),
+                     "is no clock for an FPGA", "use a value from 1 to 2000, for example 200");
+  }
+}
+
+package::TensorPort only_port(const network::Network& network,
+                              const std::vector<network::LayerId>& ids, std::string_view what) {
+  if (ids.size() != 1) {
+    throw ModelError("E-COMPILER-003", network.name(),
+                     fmt::format("has {} {}s; a kernel takes one", ids.size(), what),
+                     fmt::format("join them into one {} tensor", what));
+  }
+  const network::Layer& layer = network.layer(ids.front());
+  package::TensorPort port{layer.name, layer.type.shape, {layer.type.format}};
+  if (const auto* input = std::get_if<network::Input>(&layer.op)) port.quantizer = input->quantizer;
+  return port;
+}
+
+void write_rtl(const fs::path& folder, const circuit::Circuit& circuit,
+               const circuit::Schedule& schedule) {
+  fs::create_directory(folder);
+  hw::write_sources(folder);
+  write_file(folder / (circuit.name + "_core.v"), rtl::emit_core(circuit, schedule));
+  write_file(folder / (circuit.name + ".v"), rtl::emit_kernel(circuit, schedule));
+}
+
+NpyArray as_npy(const std::vector<std::int64_t>& mantissas, std::int64_t elements) {
+  const auto events = static_cast<std::int64_t>(mantissas.size()) / elements;
+  return NpyArray::from<std::int64_t>(mantissas, {events, elements});
+}
+
+void write_vectors(const fs::path& folder, const circuit::Circuit& circuit,
+                   const package::Manifest& manifest) {
+  fs::create_directory(folder);
+  const std::vector<std::int64_t> inputs = make_inputs(circuit, kVectorEvents, kVectorSeed);
+  save_npy(folder / "input.npy", as_npy(inputs, manifest.input.elements()));
+  save_npy(folder / "output.npy",
+           as_npy(interpret(circuit, inputs), manifest.output.elements()));
+}
+
+void write_card_file(const fs::path& folder, const package::Manifest& manifest,
+                     const std::string& network_text) {
+  package::XclbinContent content = describe_xclbin(manifest);
+  card::CardImage image;
+  image.manifest_json = to_json(manifest).dump(2);
+  image.network_text = network_text;
+  image.card_program = card::find_card_folder() / card::kProgramName;
+  if (fs::exists(folder / "sim" / "kernel.so")) {
+    image.kernel_library = folder / "sim" / "kernel.so";
+  }
+  content.bitstream = card::make_card_bitstream(image, content);
+  write_file(folder / (manifest.name + ".xclbin"), package::write_xclbin(content));
+}
+
+Json describe_layers(const frontend::ModelSource& source) {
+  Json layers = Json::array();
+  for (const frontend::LayerSummary& layer : source.layers) {
+    Json quantizers = Json::object();
+    for (const auto& [role, text] : layer.quantizers) quantizers[role] = text;
+    layers.push_back({{"name", layer.name},
+                      {"class", layer.class_name},
+                      {"output_shape", layer.output_shape},
+                      {"parameters", layer.parameters},
+                      {"zeros", layer.zeros},
+                      {"quantizers", quantizers}});
+  }
+  return layers;
+}
+
+}  // namespace
+
+Compiled compile(const fs::path& model, const fs::path& output, const CompileOptions& options,
+                 ProgressSink& progress) {
+  check(options);
+  Stopwatch watch;
+  Json timings_s = Json::object();
+  StagedFolder staged(output);
+  const fs::path& folder = staged.path();
+
+  progress.update("import", 0, 0);
+  const frontend::Imported imported =
+      frontend::import_model(model, {options.config, options.weights, options.name});
+  const network::Network& network = imported.network;
+  network::verify(network);
+  package::Manifest manifest;
+  manifest.name = options.name;
+  manifest.sluice_version = SLUICE_VERSION;
+  manifest.source = {model.filename().string(), sha256_hex(read_file(model))};
+  manifest.board = options.board;
+  manifest.clock_mhz = options.clock_mhz;
+  manifest.input = only_port(network, network.inputs(), "input");
+  manifest.output = only_port(network, network.outputs(), "output");
+  timings_s["import"] = watch.lap_s();
+
+  progress.update("optimise", 0, 0);
+  circuit::Circuit circuit = synth::lower(network);
+  circuit.name = options.name;
+  const circuit::Schedule schedule =
+      synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz);
+  manifest.latency_cycles = schedule.latency_cycles;
+  const Json estimate = to_json(synth::estimate(circuit, schedule), manifest);
+  timings_s["optimise"] = watch.lap_s();
+
+  progress.update("write", 0, 0);
+  const std::string network_text = network::print(network);
+  write_file(folder / "network.txt", network_text);
+  write_file(folder / "circuit.txt", circuit::print(circuit, &schedule));
+  write_rtl(folder / "rtl", circuit, schedule);
+  timings_s["verilog"] = watch.lap_s();
+  write_vectors(folder / "vectors", circuit, manifest);
+  write_json(folder / "report.json",
+             {{"model", {{"format", imported.source.format},
+                         {"layers", describe_layers(imported.source)}}},
+              {"estimate", estimate}});
+  timings_s["vectors"] = watch.lap_s();
+
+  if (options.simulator) {
+    fs::create_directory(folder / "sim");
+    sim::build_kernel_library(folder / "rtl", options.name, folder / "sim" / "kernel.so", {},
+                              progress);
+  }
+  write_card_file(folder, manifest, network_text);
+  timings_s["simulator"] = watch.lap_s();
+  package::seal(folder, manifest);
+  staged.commit();
+  return {package::Package::open(output), imported.warnings, timings_s};
+}
+
+}  // namespace sluice::compiler

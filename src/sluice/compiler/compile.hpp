@@ -1,0 +1,37 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/base/diagnostics.hpp"
+#include "sluice/base/json.hpp"
+#include "sluice/base/progress.hpp"
+#include "sluice/package/package.hpp"
+
+namespace sluice::compiler {
+
+struct CompileOptions {
+  std::string name = "myproject";  ///< of the kernel; a C identifier
+  double clock_mhz = 200;
+  std::string board;                             ///< recorded in the manifest
+  std::optional<Json> config;                    ///< precisions in hls4ml's form
+  std::optional<std::filesystem::path> weights;  ///< of a model whose JSON is apart
+  bool simulator = true;                         ///< Verilate the kernel and pack the card
+};
+
+struct Compiled {
+  package::Package package;
+  std::vector<Diagnostic> warnings;
+  Json timings_s;  ///< seconds by stage: import, optimise, write, simulator
+};
+
+/// Compiles a model file into the package folder `output`, which appears whole or not at all.
+///
+/// Throws ModelError for what cannot be compiled exactly, ToolError for missing tools or files,
+/// UsageError for options.
+Compiled compile(const std::filesystem::path& model, const std::filesystem::path& output,
+                 const CompileOptions& options = {}, ProgressSink& progress = no_progress());
+
+}  // namespace sluice::compiler

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sluice/base/progress.hpp"
+#include "sluice/package/package.hpp"
+
+namespace sluice::compiler {
+
+struct VerifyOptions {
+  std::int64_t samples = 100'000;     ///< events for the engine
+  std::int64_t rtl_samples = 20'000;  ///< events for the Verilated kernel, at most `samples`
+  std::uint64_t seed = 1;
+  /// Device URIs beside the SIMD engine's targets: `rtl`, `xrt:0`.
+  std::vector<std::string> devices{"rtl"};
+};
+
+/// One engine against the interpreter.
+struct Comparison {
+  std::string engine;  ///< `engine AVX3`, `rtl`, `xrt:0 (hw_emu)`
+  std::int64_t events = 0;
+  std::int64_t differing = 0;     ///< events with at least one other mantissa
+  std::string first_difference;   ///< empty when there is none
+  std::string skipped;            ///< why the engine did not run; empty when it did
+};
+
+struct Verification {
+  std::uint64_t seed = 0;
+  std::vector<Comparison> comparisons;
+  bool passed() const noexcept;
+};
+
+/// Runs the same events, corners first, through the interpreter and every engine of the package,
+/// and compares mantissas with ==. The Verilated kernel sees random stalls drawn from the seed.
+Verification verify(const package::Package& package, const VerifyOptions& options = {},
+                    ProgressSink& progress = no_progress());
+
+}  // namespace sluice::compiler

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::frontend {
+
+/// Real numbers in C order. An empty shape is a scalar.
+struct RealTensor {
+  std::vector<std::int64_t> shape;
+  std::vector<double> values;
+};
+
+/// Reads an HDF5 file that lies in memory. Safe for untrusted bytes: sizes are checked before
+/// memory is taken, only hard links, plain storage and the deflate, shuffle and Fletcher filters
+/// are followed, and no other file is ever opened.
+///
+/// Every failure is a ModelError with `origin` as its subject. The HDF5 library is not re-entrant:
+/// a reader holds a process-wide lock for as long as it lives.
+class Hdf5Reader {
+ public:
+  /// Throws when `bytes` are not an intact HDF5 file.
+  Hdf5Reader(std::string_view bytes, std::string origin);
+  ~Hdf5Reader();
+  Hdf5Reader(const Hdf5Reader&) = delete;
+  Hdf5Reader& operator=(const Hdf5Reader&) = delete;
+
+  bool has_object(std::string_view path) const;
+  bool has_attribute(std::string_view object_path, const std::string& name) const;
+
+  /// The elements of an attribute of strings, of fixed or variable length; one for a scalar.
+  std::vector<std::string> strings(std::string_view object_path, const std::string& name) const;
+
+  /// A dataset of floating-point numbers or integers. A value that a double cannot hold is refused.
+  RealTensor tensor(std::string_view path) const;
+
+  static bool has_signature(std::string_view bytes) noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sluice::frontend

@@ -1,0 +1,135 @@
+#include "sluice/frontend/import.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <system_error>
+
+#include "sluice/base/error.hpp"
+#include "sluice/base/files.hpp"
+#include "sluice/frontend/codes.hpp"
+#include "sluice/frontend/hdf5_reader.hpp"
+#include "sluice/frontend/keras_graph.hpp"
+
+namespace sluice::frontend {
+
+namespace {
+
+constexpr std::uintmax_t kLargestFile = std::uintmax_t{1} << 30;
+
+bool is_json(std::string_view bytes) {
+  const std::size_t start = bytes.find_first_not_of(" \t\r\n");
+  return start != std::string_view::npos && bytes[start] == '{';
+}
+
+[[noreturn]] void refuse_format(std::string_view bytes, const std::string& origin) {
+  const std::string read = "Keras 2 .h5 files, and .json with weights in .h5, are read";
+  if (bytes.starts_with("PK\x03\x04")) {
+    throw ModelError(codes::kFormat, origin, "a zip archive, perhaps of Keras 3 (.keras)",
+                     read + ": save the model as .h5");
+  }
+  throw ModelError(codes::kFormat, origin, "not a model file that is known", read);
+}
+
+std::string read_limited(const std::filesystem::path& path) {
+  std::error_code failure;
+  const std::uintmax_t size = std::filesystem::file_size(path, failure);
+  if (!failure && size > kLargestFile) {
+    throw ModelError(codes::kLimit, path.string(), fmt::format("has {} bytes", size),
+                     fmt::format("files of up to {} bytes are read", kLargestFile));
+  }
+  return read_file(path);
+}
+
+std::filesystem::path weights_of(const std::filesystem::path& model, const ImportOptions& options) {
+  if (options.weights) return *options.weights;
+  for (const char* const suffix : {"_weights.h5", ".weights.h5", ".h5"}) {
+    std::filesystem::path candidate = model;
+    candidate.replace_filename(model.stem().string() + suffix);
+    if (std::filesystem::exists(candidate)) return candidate;
+  }
+  throw ToolError(codes::kMissingFile, model.string(), "a JSON model needs its weights",
+                  fmt::format("name the file, or put it beside the model as {}_weights.h5",
+                              model.stem().string()));
+}
+
+ModelWeights weights_in(const Hdf5Reader& file) {
+  return read_keras2_weights(file, file.has_object("model_weights") ? "model_weights" : "");
+}
+
+struct ModelFile {
+  Json description;
+  ModelWeights weights;
+  std::string format;
+};
+
+ModelFile open_hdf5(std::string_view bytes, const std::string& origin) {
+  const Hdf5Reader file(bytes, origin);
+  if (!file.has_attribute("", "model_config")) {
+    throw ModelError(codes::kFormat, origin, "holds no model, perhaps weights alone",
+                     "give the .json file of the model, with this one beside it");
+  }
+  const std::vector<std::string> text = file.strings("", "model_config");
+  if (text.size() != 1) throw ModelError(codes::kHdf5, origin, "`model_config` is not one text");
+  ModelFile model{parse_json(text.front(), origin), weights_in(file), "Keras 2 HDF5"};
+  if (file.has_attribute("", "keras_version") && model.description.is_object() &&
+      !model.description.contains("keras_version")) {
+    const std::vector<std::string> version = file.strings("", "keras_version");
+    if (version.size() == 1) model.description["keras_version"] = version.front();
+  }
+  return model;
+}
+
+ModelFile open_model(std::string_view model, std::optional<std::string_view> weights,
+                     const std::string& origin) {
+  if (!is_json(model) && !Hdf5Reader::has_signature(model)) refuse_format(model, origin);
+  ModelFile file;
+  if (is_json(model)) {
+    file.description = parse_json(model, origin);
+    file.format = "Keras 2 JSON + HDF5";
+    if (!weights) {
+      throw ModelError(codes::kWeights, origin, "a JSON model needs its weights",
+                       "give the .h5 file of its weights");
+    }
+  } else {
+    file = open_hdf5(model, origin);
+  }
+  if (weights) file.weights = weights_in(Hdf5Reader(*weights, origin + " (weights)"));
+  return file;
+}
+
+}  // namespace
+
+Imported import_model(const std::filesystem::path& path, const ImportOptions& options) {
+  const std::string model = read_limited(path);
+  std::optional<std::string> weights;
+  if (is_json(model)) {
+    weights = read_limited(weights_of(path, options));
+  } else if (options.weights) {
+    weights = read_limited(*options.weights);
+  }
+  ImportOptions named = options;
+  if (named.name.empty()) named.name = path.stem().string();
+  return import_model_bytes(model,
+                            weights ? std::optional<std::string_view>(*weights) : std::nullopt,
+                            path.string(), named);
+}
+
+Imported import_model_bytes(std::string_view model, std::optional<std::string_view> weights,
+                            const std::string& origin, const ImportOptions& options) {
+  Diagnostics diagnostics;
+  PrecisionConfig precision;
+  if (options.config) precision = PrecisionConfig::parse(*options.config, diagnostics);
+  const ModelFile file = open_model(model, weights, origin);
+  const KerasModel description = parse_keras_model(file.description, origin);
+  Imported result =
+      import_keras(description, file.weights, precision,
+                   options.name.empty() ? description.name : options.name, diagnostics);
+  diagnostics.throw_if_errors(origin);
+  result.source.format = file.format;
+  result.source.keras_version = description.keras_version;
+  result.warnings = diagnostics.warnings();
+  return result;
+}
+
+}  // namespace sluice::frontend

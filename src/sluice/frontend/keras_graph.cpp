@@ -1,0 +1,485 @@
+#include "sluice/frontend/keras_graph.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "sluice/base/error.hpp"
+#include "sluice/frontend/codes.hpp"
+#include "sluice/frontend/keras_layers.hpp"
+
+namespace sluice::frontend {
+
+namespace {
+
+using network::LayerId;
+using network::Network;
+using network::Shape;
+using network::TensorType;
+
+// What one import may hold in memory and compute; far above any network that fits a card.
+constexpr std::int64_t kMostElements = std::int64_t{1} << 24;
+constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 28;
+
+// True when every value of `type` is a value of the quantizer's format, so that rounding and
+// overflow never happen.
+bool changes_nothing(const fixed::Quantizer& to, const TensorType& type) {
+  constexpr int kMostAddedBits = 62;
+  const int added = to.format.frac_bits - type.format.frac_bits;
+  if (added < 0 || added > kMostAddedBits) return false;
+  const bool symmetric = to.overflow == fixed::Overflow::sat_sym && to.format.is_signed;
+  const std::int64_t max = to.format.max_mantissa();
+  const std::int64_t min = symmetric ? -max : to.format.min_mantissa();
+  const std::int64_t unit = std::int64_t{1} << added;
+  // Division rounds towards zero: the largest and the smallest mantissa that still fit.
+  return std::ranges::all_of(type.ranges, [&](const fixed::Interval& range) {
+    return range.max <= max / unit && range.min >= min / unit;
+  });
+}
+
+class GraphImporter {
+ public:
+  GraphImporter(const KerasModel& model, const PrecisionConfig& precision, std::string name,
+                Diagnostics& diagnostics)
+      : model_(model),
+        precision_(precision),
+        diagnostics_(diagnostics),
+        network_(std::move(name)) {}
+
+  Imported run(const ModelWeights& weights) {
+    plan_layers(weights);
+    check_references();
+    for (const KerasLayer& layer : model_.layers) {
+      if (plan(layer.name).input) input_quantizer(layer.name);
+    }
+    check_softmax();
+    check_formats();
+    if (diagnostics_.errors().empty()) build();
+    Imported result{std::move(network_), {}, {}};
+    for (const KerasLayer& layer : model_.layers) {
+      result.source.layers.push_back(std::move(plan(layer.name).summary));
+    }
+    return result;
+  }
+
+ private:
+  LayerPlan& plan(const std::string& layer) { return plans_.at(layer); }
+
+  void error(const char* code, const std::string& layer, std::string message,
+             std::string hint = {}) {
+    diagnostics_.error({code, layer, std::move(message), std::move(hint)});
+  }
+
+  void plan_layers(const ModelWeights& weights) {
+    const bool quantized = std::ranges::any_of(model_.layers, LayerPlanner::is_quantized);
+    const LayerPlanner planner(weights, precision_, quantized, diagnostics_);
+    std::set<std::string, std::less<>> configurable;
+    for (const KerasLayer& layer : model_.layers) {
+      plans_.emplace(layer.name, planner.plan(layer));
+      for (std::string& name : LayerPlanner::configurable_names(layer)) {
+        configurable.insert(std::move(name));
+      }
+      used_names_.insert(layer.name);
+    }
+    precision_.check_names(configurable, diagnostics_);
+  }
+
+  // -- the graph ---------------------------------------------------------------------------------
+
+  void check_references() {
+    std::map<std::string_view, std::size_t> calls;
+    for (const KerasLayer& layer : model_.layers) calls[layer.name] = layer.calls.size();
+    const auto check = [&](const TensorRef& ref, const std::string& user) {
+      const auto found = calls.find(ref.layer);
+      if (found == calls.end() || static_cast<std::size_t>(ref.node) >= found->second) {
+        error(codes::kGraph, user,
+              fmt::format("uses call {} of `{}`, which does not exist", ref.node, ref.layer));
+      }
+    };
+    for (const KerasLayer& layer : model_.layers) {
+      for (std::size_t node = 0; node < layer.calls.size(); ++node) {
+        const bool is_input = plan(layer.name).input.has_value();
+        if (layer.calls[node].size() != (is_input ? 0U : 1U)) {
+          error(
+              codes::kGraph, layer.name,
+              fmt::format("has {} inputs, expected {}", layer.calls[node].size(), is_input ? 0 : 1),
+              is_input ? "" : "layers that join several tensors are not supported");
+        }
+        for (const TensorRef& operand : layer.calls[node]) {
+          check(operand, layer.name);
+          consumers_[operand].push_back({layer.name, static_cast<std::int64_t>(node)});
+        }
+      }
+    }
+    for (const TensorRef& output : model_.outputs) check(output, "model output");
+    for (const TensorRef& input : model_.inputs) {
+      check(input, "model input");
+      const auto found = plans_.find(input.layer);
+      if (found != plans_.end() && !found->second.input) {
+        error(codes::kGraph, input.layer, "is an input of the model, but no InputLayer");
+      }
+    }
+  }
+
+  bool is_output(const TensorRef& ref) const {
+    return std::ranges::find(model_.outputs, ref) != model_.outputs.end();
+  }
+
+  // -- what needs more than one layer ------------------------------------------------------------
+
+  void check_softmax() {
+    for (const KerasLayer& layer : model_.layers) {
+      if (!plan(layer.name).is_softmax) continue;
+      const bool last =
+          layer.calls.size() == 1 && is_output({layer.name}) && !consumers_.contains({layer.name});
+      if (last) {
+        diagnostics_.warn({codes::kLogits,
+                           layer.name,
+                           "the final softmax is left out: the outputs are the logits; the order "
+                           "of the classes is the same",
+                           {}});
+      } else {
+        error(codes::kActivation, layer.name, "softmax is supported at the very end only",
+              "remove it: the largest logit is the largest probability");
+      }
+    }
+  }
+
+  // Float32 weights are one problem with one remedy, whatever the number of layers.
+  void check_formats() {
+    std::vector<std::string> where;
+    std::string first;
+    for (const KerasLayer& layer : model_.layers) {
+      const std::vector<std::string>& tensors = plan(layer.name).without_format;
+      if (tensors.empty()) continue;
+      if (first.empty()) first = layer.name;
+      where.push_back(fmt::format("{} ({})", layer.name, fmt::join(tensors, ", ")));
+    }
+    if (where.empty()) return;
+    error(
+        codes::kNoPrecision, fmt::format("{}", fmt::join(where, ", ")),
+        "float32 weights without a quantizer",
+        fmt::format(R"~(give a configuration: {{"Model": {{"Precision": "ap_fixed<16,6>"}}}}, or )~"
+                    R"~({{"LayerName": {{"{}": {{"Precision": {{"weight": "ap_fixed<8,2>", )~"
+                    R"~("bias": "ap_fixed<16,6>", "result": "ap_fixed<16,6>"}}}}, ...}}}})~",
+                    first));
+  }
+
+  // What the values of a tensor meet first.
+  struct FirstUses {
+    std::vector<fixed::Quantizer> quantizers;
+    bool others = false;   // something that is no quantizer
+    bool unknown = false;  // a layer that could not be read
+  };
+
+  FirstUses first_uses(const TensorRef& start) {
+    FirstUses uses;
+    std::vector<TensorRef> front{start};
+    std::set<TensorRef> seen;
+    while (!front.empty()) {
+      const TensorRef ref = std::move(front.back());
+      front.pop_back();
+      if (!seen.insert(ref).second) continue;
+      uses.others = uses.others || is_output(ref);
+      for (const TensorRef& user : consumers_[ref]) {
+        const LayerPlan& user_plan = plan(user.layer);
+        const std::vector<PlannedOp>& ops = user_plan.ops;
+        const auto* const op = ops.empty() ? nullptr : std::get_if<network::LayerOp>(&ops[0].op);
+        const auto* const quantize = op == nullptr ? nullptr : std::get_if<network::Quantize>(op);
+        const bool passes = ops.empty() || std::holds_alternative<FlattenOp>(ops[0].op) ||
+                            std::holds_alternative<ReshapeOp>(ops[0].op);
+        if (quantize != nullptr && !ops[0].skip_if_exact) {
+          uses.quantizers.push_back(quantize->quantizers.front());
+        } else if (!user_plan.is_complete && ops.empty()) {
+          uses.unknown = true;
+        } else if (passes) {
+          front.push_back(user);
+        } else {
+          uses.others = true;
+        }
+      }
+    }
+    return uses;
+  }
+
+  void input_quantizer(const std::string& name) {
+    const FirstUses uses = first_uses({name});
+    const std::vector<fixed::Quantizer>& own = uses.quantizers;
+    const bool agree = !own.empty() && !uses.others &&
+                       std::ranges::all_of(own, [&](const auto& q) { return q == own.front(); });
+    LayerSummary& summary = plan(name).summary;
+    const auto asked = precision_.of_layer(name, "InputLayer", "result");
+    if (asked && !asked->is_auto) {
+      input_quantizers_[name] = asked->quantizer;
+      summary.quantizers.emplace_back("input", asked->text);
+      if (agree && own.front() != asked->quantizer) {
+        diagnostics_.warn({codes::kDoubleRound, name,
+                           fmt::format("rounded to {} by the configuration, then by the model's "
+                                       "own quantizer",
+                                       asked->text),
+                           "leave the input out of the configuration"});
+      }
+      return;
+    }
+    if (agree) {
+      input_quantizers_[name] = own.front();
+      summary.quantizers.emplace_back("input", to_string(own.front().format));
+      return;
+    }
+    if (const auto whole = precision_.of_model("result"); whole && !whole->is_auto) {
+      input_quantizers_[name] = whole->quantizer;
+      summary.quantizers.emplace_back("input", whole->text);
+      return;
+    }
+    if (uses.unknown) return;
+    error(codes::kNoPrecision, name,
+          own.empty() ? "the input is float32 and has no quantizer"
+                      : "not all users of the input quantize it in the same way",
+          fmt::format("put QActivation(quantized_bits(16,6,alpha=1)) behind it, or give a "
+                      R"~(configuration: {{"LayerName": {{"{}": {{"Precision": )~"
+                      R"~("ap_fixed<16,6,RND_CONV,SAT>"}}}}}})~",
+                      name));
+  }
+
+  // -- building ----------------------------------------------------------------------------------
+
+  void build() {
+    // The inputs come first and in the model's order; the rest when their operand is there.
+    for (const TensorRef& input : model_.inputs) build_call(input);
+    bool progress = true;
+    while (progress && diagnostics_.errors().empty()) {
+      progress = false;
+      for (const KerasLayer& layer : model_.layers) {
+        for (std::size_t node = 0; node < layer.calls.size(); ++node) {
+          progress = build_call({layer.name, static_cast<std::int64_t>(node)}) || progress;
+        }
+      }
+    }
+    for (const TensorRef& output : model_.outputs) {
+      const auto found = built_.find(output);
+      if (found != built_.end()) {
+        network_.add_output(found->second);
+      } else if (diagnostics_.errors().empty()) {
+        error(codes::kGraph, output.layer, "is an output of the model, but follows from no input");
+      }
+    }
+  }
+
+  // True when the call is built now.
+  bool build_call(const TensorRef& call) {
+    if (built_.contains(call) || failed_.contains(call)) return false;
+    const LayerPlan& layer = plan(call.layer);
+    try {
+      if (layer.input) {
+        built_[call] =
+            append(call.layer, network::Input{*layer.input, input_quantizers_.at(call.layer)}, {});
+        return true;
+      }
+      const TensorRef& operand = operand_of(call);
+      const auto found = built_.find(operand);
+      if (found == built_.end()) return false;
+      LayerId id = found->second;
+      for (const PlannedOp& op : layer.ops) id = append(call, op, id);
+      built_[call] = id;
+      plan(call.layer).summary.output_shape = network_.layer(id).type.shape;
+      return true;
+    } catch (const ModelError& problem) {
+      error(problem.code().c_str(), call.layer, problem.message(), problem.hint());
+      failed_.insert(call);
+      return false;
+    }
+  }
+
+  const TensorRef& operand_of(const TensorRef& call) const {
+    const auto layer = std::ranges::find(model_.layers, call.layer, &KerasLayer::name);
+    return layer->calls[static_cast<std::size_t>(call.node)].front();
+  }
+
+  LayerId append(const TensorRef& call, const PlannedOp& planned, LayerId operand) {
+    const network::Layer& source = network_.layer(operand);
+    const TensorType& type = source.type;
+    check_axis(planned, type.shape);
+    const network::LayerOp op = resolve(planned, type);
+    if (const auto* const quantize = std::get_if<network::Quantize>(&op)) {
+      const bool at_input = std::holds_alternative<network::Input>(source.op);
+      if ((planned.skip_if_exact || at_input) &&
+          changes_nothing(quantize->quantizers.front(), type)) {
+        return operand;
+      }
+    }
+    if (const auto* const reshape = std::get_if<network::Reshape>(&op);
+        reshape != nullptr && reshape->shape == type.shape) {
+      return operand;
+    }
+    check_budget(op, type);
+    if (const auto* const dense = std::get_if<network::Dense>(&op);
+        dense != nullptr && planned.accumulator) {
+      check_accumulator(*dense, type, *planned.accumulator);
+    }
+    const std::string name =
+        call.node == 0 ? planned.name : fmt::format("{}_{}", planned.name, call.node);
+    const LayerId id =
+        append(planned.name == call.layer && call.node == 0 ? name : unique(name), op, {operand});
+    plan(call.layer).summary.network_layers.push_back(network_.layer(id).name);
+    return id;
+  }
+
+  LayerId append(const std::string& name, network::LayerOp op, std::vector<LayerId> operands) {
+    if (const auto* const input = std::get_if<network::Input>(&op)) {
+      take(1, input->shape, elements_, kMostElements);
+      plan(name).summary.output_shape = input->shape;
+      plan(name).summary.network_layers.push_back(name);
+    }
+    return network_.append(name, std::move(op), std::move(operands));
+  }
+
+  std::string unique(const std::string& name) {
+    std::string candidate = name;
+    for (int i = 1; !used_names_.insert(candidate).second; ++i) {
+      candidate = fmt::format("{}_{}", name, i);
+    }
+    return candidate;
+  }
+
+  static void check_axis(const PlannedOp& planned, const Shape& shape) {
+    if (planned.last_axis == -1 || planned.last_axis == static_cast<std::int64_t>(shape.size())) {
+      return;
+    }
+    throw ModelError(codes::kModelConfig, "",
+                     fmt::format("axis={} is not the last one of shape (batch, {})",
+                                 planned.last_axis, fmt::join(shape, ", ")),
+                     "normalise along the last axis");
+  }
+
+  static network::LayerOp resolve(const PlannedOp& planned, const TensorType& type) {
+    if (const auto* const op = std::get_if<network::LayerOp>(&planned.op)) return *op;
+    if (const auto* const scale = std::get_if<ScaleOp>(&planned.op)) {
+      return scaled(scale->exponents, type.shape);
+    }
+    const std::int64_t count = network::element_count(type.shape);
+    if (std::holds_alternative<FlattenOp>(planned.op)) return network::Reshape{{count}};
+    return network::Reshape{completed(std::get<ReshapeOp>(planned.op).target, count)};
+  }
+
+  static network::LayerOp scaled(const std::vector<int>& exponents, const Shape& shape) {
+    const auto channels = static_cast<std::size_t>(shape.empty() ? 1 : shape.back());
+    if (exponents.size() != 1 && exponents.size() != channels) {
+      throw ModelError(codes::kQuantizer, "",
+                       fmt::format("alpha has {} scales for {} values", exponents.size(), channels),
+                       "give one scale, or one per index of the last axis");
+    }
+    const int smallest = *std::ranges::min_element(exponents);
+    network::Affine affine;
+    affine.scale_frac_bits = -smallest;
+    affine.offset.resize(channels);
+    for (std::size_t c = 0; c < channels; ++c) {
+      affine.scale.push_back(fixed::shift_left(1, exponents[c % exponents.size()] - smallest));
+    }
+    return affine;
+  }
+
+  static Shape completed(Shape target, std::int64_t count) {
+    const auto open = std::ranges::find(target, -1);
+    if (open == target.end()) return target;
+    std::int64_t rest = count;
+    for (const std::int64_t extent : target) {
+      if (extent != -1) rest = extent > 0 && rest % extent == 0 ? rest / extent : -1;
+      if (rest < 1) break;
+    }
+    if (rest < 1 || std::ranges::count(target, -1) != 1) {
+      throw ModelError(codes::kModelConfig, "",
+                       fmt::format("target_shape ({}) does not fit {} elements",
+                                   fmt::join(target, ", "), count));
+    }
+    *open = rest;
+    return target;
+  }
+
+  // Counts `factor` times the elements of `shape` against a limit.
+  static void take(std::int64_t factor, const Shape& shape, std::int64_t& used, std::int64_t most) {
+    std::int64_t count = factor;
+    for (const std::int64_t extent : shape) {
+      if (extent < 1) {
+        throw ModelError(codes::kModelConfig, "",
+                         fmt::format("shape ({}) is not possible", fmt::join(shape, ", ")),
+                         "fix every extent but the batch");
+      }
+      if (extent > (most - used) / count) {
+        throw ModelError(codes::kLimit, "", "the model is larger than what is read",
+                         "split the model");
+      }
+      count *= extent;
+    }
+    used += count;
+  }
+
+  void check_budget(const network::LayerOp& op, const TensorType& type) {
+    if (const auto* const dense = std::get_if<network::Dense>(&op)) {
+      take(dense->units, type.shape, multiplications_, kMostMultiplications);
+      Shape result = type.shape;
+      if (!result.empty()) result.back() = dense->units;
+      take(1, result, elements_, kMostElements);
+    } else {
+      take(1, type.shape, elements_, kMostElements);
+    }
+  }
+
+  // hls4ml cuts each product to `accum` before it adds. That is only the same as the exact sum
+  // when no product has more fractional bits and no partial sum, in any order, leaves the range.
+  static void check_accumulator(const network::Dense& dense, const TensorType& x,
+                                const Precision& accumulator) {
+    if (accumulator.is_auto) return;
+    const fixed::Format& format = accumulator.quantizer.format;
+    const int product_frac_bits = x.format.frac_bits + dense.weight_frac_bits;
+    bool fits = format.frac_bits >= std::max(product_frac_bits, dense.bias_frac_bits);
+    const auto inputs = static_cast<std::size_t>(dense.inputs);
+    const auto units = static_cast<std::size_t>(dense.units);
+    for (std::size_t i = 0; fits && i < x.ranges.size() / inputs * units; ++i) {
+      const std::size_t unit = i % units;
+      fixed::Interval partial{0, 0};
+      const auto include = [&](const fixed::Interval& term, int frac_bits) {
+        const fixed::Interval aligned = shift_left(term, format.frac_bits - frac_bits);
+        partial = partial + hull(aligned, {0, 0});
+      };
+      for (std::size_t k = 0; k < inputs; ++k) {
+        include(x.ranges[i / units * inputs + k] * dense.weights[k * units + unit],
+                product_frac_bits);
+      }
+      include({dense.bias[unit], dense.bias[unit]}, dense.bias_frac_bits);
+      fits = range_of(format).contains(partial);
+    }
+    if (!fits) {
+      throw ModelError(
+          codes::kConfiguration, "",
+          fmt::format("accum={} would cut products or sums; sums are exact here", accumulator.text),
+          "leave accum out, or write \"accum\": \"auto\"");
+    }
+  }
+
+  const KerasModel& model_;
+  const PrecisionConfig& precision_;
+  Diagnostics& diagnostics_;
+  Network network_;
+  std::map<std::string, LayerPlan> plans_;
+  std::map<TensorRef, std::vector<TensorRef>> consumers_;
+  std::map<std::string, fixed::Quantizer> input_quantizers_;
+  std::map<TensorRef, LayerId> built_;
+  std::set<TensorRef> failed_;
+  std::set<std::string> used_names_;
+  std::int64_t elements_ = 0;
+  std::int64_t multiplications_ = 0;
+};
+
+}  // namespace
+
+Imported import_keras(const KerasModel& model, const ModelWeights& weights,
+                      const PrecisionConfig& precision, const std::string& name,
+                      Diagnostics& diagnostics) {
+  return GraphImporter(model, precision, name, diagnostics).run(weights);
+}
+
+}  // namespace sluice::frontend

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sluice/base/diagnostics.hpp"
+#include "sluice/frontend/import.hpp"
+#include "sluice/frontend/keras_model.hpp"
+#include "sluice/frontend/keras_weights.hpp"
+#include "sluice/frontend/precision_config.hpp"
+#include "sluice/network/network.hpp"
+
+namespace sluice::frontend {
+
+/// All elements of one event in one axis.
+struct FlattenOp {};
+/// A shape in which one extent may be -1: what is left.
+struct ReshapeOp {
+  network::Shape target;
+};
+
+/// Times a power of two: one for all, or one per index of the last axis.
+struct ScaleOp {
+  std::vector<int> exponents;
+};
+
+/// One layer of the network to come, before its operand is known.
+struct PlannedOp {
+  std::string name;
+  std::variant<network::LayerOp, FlattenOp, ReshapeOp, ScaleOp> op;
+  /// A Quantize that may be left out where it would change nothing.
+  bool skip_if_exact = false;
+  /// hls4ml's accumulator type: accepted where it provably loses nothing.
+  std::optional<Precision> accumulator;
+  /// The axis of the operand, batch counted as 0, that must be its last one; -1 always is.
+  std::int64_t last_axis = -1;
+};
+
+/// What a Keras layer becomes, whatever its operand: the operations one after the other.
+struct LayerPlan {
+  std::vector<PlannedOp> ops;           ///< none: the operand itself
+  std::optional<network::Shape> input;  ///< set for an InputLayer
+  bool is_softmax = false;              ///< ends in softmax, which may only be the last thing
+  bool is_complete = true;              ///< false where a problem was found
+  /// Tensors ("kernel", "bias", ...) that are float32 and for which nobody gives a format.
+  std::vector<std::string> without_format;
+  LayerSummary summary;
+};
+
+/// Turns layers into plans, each on its own, and reports every problem.
+class LayerPlanner {
+ public:
+  /// All arguments outlive the planner. `quantized_model` is true where the model has quantisers of
+  /// its own: then the configuration's `Model` formats do not apply to results.
+  LayerPlanner(const ModelWeights& weights, const PrecisionConfig& precision, bool quantized_model,
+               Diagnostics& diagnostics);
+
+  LayerPlan plan(const KerasLayer& layer) const;
+
+  /// Names under which the configuration may speak of `layer`: its own, and hls4ml's name for its
+  /// activation.
+  static std::vector<std::string> configurable_names(const KerasLayer& layer);
+  /// True when the layer has a quantiser of its own.
+  static bool is_quantized(const KerasLayer& layer);
+
+ private:
+  const ModelWeights& weights_;
+  const PrecisionConfig& precision_;
+  bool quantized_model_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace sluice::frontend

@@ -1,0 +1,196 @@
+#include "sluice/frontend/precision_config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "sluice/fixed/convert.hpp"
+#include "sluice/frontend/codes.hpp"
+#include "sluice/frontend/json_access.hpp"
+
+namespace sluice::frontend {
+
+namespace {
+
+constexpr std::array<std::string_view, 6> kVariables{"weight", "bias",  "scale",
+                                                     "result", "accum", "default"};
+// hls4ml's value for weights that always stay inside of the kernel.
+constexpr std::int64_t kNoBramFactor = 1'000'000'000;
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  });
+  return result;
+}
+
+// hls4ml calls an InputLayer `Input`, and a quantised layer by the name of the plain one.
+std::string hls4ml_class(std::string_view class_name) {
+  if (class_name == "InputLayer") return "input";
+  if (class_name.starts_with('Q')) class_name.remove_prefix(1);
+  return lower(class_name);
+}
+
+class ConfigParser {
+ public:
+  explicit ConfigParser(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+
+  void report(const std::string& where, std::string message, std::string hint = {}) {
+    diagnostics_.error({codes::kConfiguration, where, std::move(message), std::move(hint)});
+  }
+
+  std::map<std::string, Precision, std::less<>> entry(const Json& json, const std::string& where) {
+    std::map<std::string, Precision, std::less<>> result;
+    if (!json.is_object()) {
+      report(where, fmt::format("is {}, expected an object", excerpt(json)));
+      return result;
+    }
+    for (const auto& [key, value] : json.items()) {
+      if (key == "Precision") {
+        precisions(value, where + "/Precision", result);
+      } else {
+        setting(key, value, where);
+      }
+    }
+    return result;
+  }
+
+ private:
+  void precisions(const Json& json, const std::string& where,
+                  std::map<std::string, Precision, std::less<>>& into) {
+    if (json.is_string()) {
+      precision("default", json, where, into);
+      return;
+    }
+    if (!json.is_object()) {
+      report(where, fmt::format("is {}, expected a type or an object", excerpt(json)));
+      return;
+    }
+    for (const auto& [variable, value] : json.items()) {
+      if (std::ranges::find(kVariables, variable) == kVariables.end()) {
+        report(where, fmt::format("has the unknown key `{}`", shortened(variable)),
+               fmt::format("use one of {}", fmt::join(kVariables, ", ")));
+      } else {
+        precision(variable, value, where + "/" + variable, into);
+      }
+    }
+  }
+
+  void precision(const std::string& variable, const Json& json, const std::string& where,
+                 std::map<std::string, Precision, std::less<>>& into) {
+    const std::string text = json.is_string() ? json.get<std::string>() : excerpt(json);
+    if (text == "auto") {
+      into[variable] = {true, {}, text};
+      return;
+    }
+    try {
+      into[variable] = {false, fixed::parse_ap_fixed(text), text};
+    } catch (const ModelError& error) {
+      report(where, fmt::format("`{}`: {}", shortened(text), error.message()), error.hint());
+    }
+  }
+
+  // Settings that do not touch the numbers pass when they ask for what is built anyway.
+  void setting(const std::string& key, const Json& value, const std::string& where) {
+    if (key == "ReuseFactor") {
+      require(as_integer(value) == 1, key, value, where,
+              "ReuseFactor 1: every event is computed fully in parallel");
+    } else if (key == "Strategy") {
+      const std::string strategy = lower(value.is_string() ? value.get<std::string>() : "");
+      require(strategy == "latency" || strategy == "distributed_arithmetic", key, value, where,
+              "Latency or distributed_arithmetic");
+    } else if (key == "Trace" || key == "TraceOutput") {
+      require(as_bool(value) == false, key, value, where, "false");
+    } else if (key == "BramFactor") {
+      require(as_integer(value).value_or(0) >= kNoBramFactor, key, value, where,
+              "leave it out: weights are part of the kernel");
+    } else {
+      report(where, fmt::format("has the unknown key `{}`", shortened(key)),
+             "Precision, ReuseFactor 1 and Strategy Latency are understood");
+    }
+  }
+
+  void require(bool condition, const std::string& key, const Json& value, const std::string& where,
+               std::string hint) {
+    if (!condition) {
+      report(where, fmt::format("{}={} is not supported", key, excerpt(value)), std::move(hint));
+    }
+  }
+
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+PrecisionConfig PrecisionConfig::parse(const Json& config, Diagnostics& diagnostics) {
+  PrecisionConfig result;
+  ConfigParser parser(diagnostics);
+  if (!config.is_object()) {
+    parser.report("configuration", "is not an object", R"(write {"Model": {"Precision": ...}})");
+    return result;
+  }
+  for (const auto& [section, value] : config.items()) {
+    if (section == "Model") {
+      result.model_ = parser.entry(value, "configuration: Model");
+    } else if ((section == "LayerType" || section == "LayerName") && value.is_object()) {
+      for (const auto& [key, entry] : value.items()) {
+        const std::string where = fmt::format("configuration: {}/{}", section, shortened(key));
+        auto& into = section == "LayerType" ? result.types_[hls4ml_class(key)] : result.names_[key];
+        into = parser.entry(entry, where);
+      }
+    } else {
+      parser.report("configuration",
+                    fmt::format("has the unknown section `{}`", shortened(section)),
+                    "Model, LayerType and LayerName are understood: what hls4ml keeps under "
+                    "HLSConfig");
+    }
+  }
+  return result;
+}
+
+std::optional<Precision> PrecisionConfig::lookup(const Entry& entry, std::string_view variable) {
+  if (const auto found = entry.find(variable); found != entry.end()) return found->second;
+  // A default format is not a request to cut the sums of a layer: hls4ml's `accum` must be named.
+  if (variable == "accum") return std::nullopt;
+  if (const auto found = entry.find("default"); found != entry.end()) return found->second;
+  return std::nullopt;
+}
+
+std::optional<Precision> PrecisionConfig::of_layer(std::string_view name,
+                                                   std::string_view class_name,
+                                                   std::string_view variable) const {
+  if (const auto entry = names_.find(name); entry != names_.end()) {
+    if (auto found = lookup(entry->second, variable)) return found;
+  }
+  if (const auto entry = types_.find(hls4ml_class(class_name)); entry != types_.end()) {
+    return lookup(entry->second, variable);
+  }
+  return std::nullopt;
+}
+
+std::optional<Precision> PrecisionConfig::of_model(std::string_view variable) const {
+  return lookup(model_, variable);
+}
+
+std::optional<Precision> PrecisionConfig::find(std::string_view name, std::string_view class_name,
+                                               std::string_view variable) const {
+  if (auto found = of_layer(name, class_name, variable)) return found;
+  return of_model(variable);
+}
+
+void PrecisionConfig::check_names(const std::set<std::string, std::less<>>& names,
+                                  Diagnostics& diagnostics) const {
+  for (const auto& [name, entry] : names_) {
+    if (!names.contains(name)) {
+      diagnostics.error(
+          {codes::kConfiguration, fmt::format("configuration: LayerName/{}", shortened(name)),
+           "no layer has this name",
+           fmt::format("the layers are {}", shortened(fmt::format("{}", fmt::join(names, ", "))))});
+    }
+  }
+}
+
+}  // namespace sluice::frontend

@@ -1,0 +1,365 @@
+#include "sluice/frontend/qkeras_quantizer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <span>
+#include <string_view>
+
+#include "sluice/base/error.hpp"
+#include "sluice/fixed/convert.hpp"
+#include "sluice/frontend/auto_po2.hpp"
+#include "sluice/frontend/codes.hpp"
+#include "sluice/frontend/json_access.hpp"
+#include "sluice/frontend/quantizer_expression.hpp"
+
+namespace sluice::frontend {
+
+namespace {
+
+// The arguments in the order of the constructors of QKeras 0.9.
+constexpr std::array<std::string_view, 11> kBitsParameters{
+    "bits",          "integer",       "symmetric",
+    "keep_negative", "alpha",         "use_stochastic_rounding",
+    "scale_axis",    "qnoise_factor", "var_name",
+    "use_ste",       "use_variables"};
+constexpr std::array<std::string_view, 11> kReluParameters{"bits",
+                                                           "integer",
+                                                           "use_sigmoid",
+                                                           "negative_slope",
+                                                           "use_stochastic_rounding",
+                                                           "relu_upper_bound",
+                                                           "is_quantized_clip",
+                                                           "qnoise_factor",
+                                                           "var_name",
+                                                           "use_ste",
+                                                           "use_variables"};
+
+enum class QuantizerClass { bits, linear, relu };
+
+struct KnownClass {
+  std::string_view name;
+  QuantizerClass kind;
+  std::span<const std::string_view> parameters;
+};
+constexpr std::array<KnownClass, 3> kKnownClasses{{
+    {"quantized_bits", QuantizerClass::bits, kBitsParameters},
+    {"quantized_linear", QuantizerClass::linear, kBitsParameters},
+    {"quantized_relu", QuantizerClass::relu, kReluParameters},
+}};
+
+constexpr int kMostBits = 48;
+constexpr int kLargestExponent = 256;
+
+[[noreturn]] void refuse(std::string message, std::string hint = {}) {
+  throw ModelError(codes::kQuantizer, "", std::move(message), std::move(hint));
+}
+
+const KnownClass& known_class(std::string_view name) {
+  const auto* const found = std::ranges::find(kKnownClasses, name, &KnownClass::name);
+  if (found != kKnownClasses.end()) return *found;
+  refuse(fmt::format("quantizer `{}` is not supported", shortened(name)),
+         "quantized_bits, quantized_linear and quantized_relu are read");
+}
+
+// The arguments of a quantiser by name, each read at most once; what is left is unknown.
+class Arguments {
+ public:
+  Arguments(const KnownClass& known, const Json& value) : class_name_(known.name) {
+    if (value.is_string()) {
+      from_expression(known, parse_call_expression(value.get<std::string>()));
+    } else if (const Json* const config = find(value, "config"); config != nullptr) {
+      if (!config->is_object()) refuse(fmt::format("{} has no settings", class_name_));
+      for (const auto& [key, argument] : config->items()) values_[key] = argument;
+    }
+  }
+
+  std::string_view class_name() const { return class_name_; }
+
+  std::int64_t integer(const char* name, std::int64_t fallback) {
+    return take(name, fallback, as_integer, "an integer");
+  }
+  double number(const char* name, double fallback) {
+    return take(name, fallback, as_number, "a number");
+  }
+  bool flag(const char* name, bool fallback) {
+    return take(name, fallback, as_bool, "true or false");
+  }
+  Json any(const char* name, Json fallback) {
+    const auto found = values_.find(name);
+    if (found == values_.end()) return fallback;
+    Json value = std::move(found->second);
+    values_.erase(found);
+    return value;
+  }
+
+  // A setting of a newer QKeras that is null means nothing.
+  void expect_no_more() const {
+    for (const auto& [name, value] : values_) {
+      if (!value.is_null()) {
+        refuse(fmt::format("{} has an unknown setting {}={}", class_name_, shortened(name),
+                           excerpt(value)),
+               "leave the setting out");
+      }
+    }
+  }
+
+ private:
+  void from_expression(const KnownClass& known, const CallExpression& call) {
+    if (call.positional.size() > known.parameters.size()) {
+      refuse(fmt::format("{} has {} arguments", class_name_, call.positional.size()));
+    }
+    for (std::size_t i = 0; i < call.positional.size(); ++i) {
+      values_[std::string(known.parameters[i])] = call.positional[i];
+    }
+    for (const auto& [name, argument] : call.keywords) {
+      if (!values_.emplace(name, argument).second) {
+        refuse(fmt::format("{} has {} twice", class_name_, shortened(name)));
+      }
+    }
+  }
+
+  template <class T, class Convert>
+  T take(const char* name, T fallback, Convert convert, const char* expected) {
+    const Json value = any(name, nullptr);
+    if (value.is_null()) return fallback;
+    const auto converted = convert(value);
+    if (!converted) {
+      refuse(fmt::format("{}: {}={} is not {}", class_name_, name, excerpt(value), expected));
+    }
+    return *converted;
+  }
+
+  std::string_view class_name_;
+  std::map<std::string, Json> values_;
+};
+
+int power_of_two_exponent(double scale) {
+  int exponent = 0;
+  if (!(scale > 0) || std::frexp(scale, &exponent) != 0.5 ||
+      std::abs(exponent) > kLargestExponent) {
+    refuse(fmt::format("alpha={} is not a power of two, so that no fixed-point number holds its "
+                       "products exactly",
+                       scale),
+           "train with alpha=1, a power of two, or 'auto_po2'");
+  }
+  return exponent - 1;
+}
+
+void collect_numbers(const Json& value, std::vector<double>& into) {
+  constexpr std::size_t kMostScales = 1 << 16;
+  if (value.is_array()) {
+    for (const Json& element : value) collect_numbers(element, into);
+  } else if (const auto number = as_number(value); number && into.size() < kMostScales) {
+    into.push_back(*number);
+  } else {
+    refuse(fmt::format("alpha holds {}, which is not a number", excerpt(value)));
+  }
+}
+
+// Keras writes arrays as plain lists, or as objects that hold the list.
+const Json& array_value(const Json& alpha) {
+  const std::string class_name = string_or(alpha, "class_name", "");
+  if (class_name == "__numpy__" || class_name == "__tensor__") {
+    if (const Json* const config = find(alpha, "config"); config != nullptr) {
+      if (const Json* const value = find(*config, "value"); value != nullptr) return *value;
+    }
+  }
+  return alpha;
+}
+
+void read_alpha(const Json& alpha, QuantizerRole role, QkerasQuantizer& into) {
+  const bool is_auto_po2 =
+      alpha == "auto_po2" || (alpha.is_null() && role == QuantizerRole::kernel);
+  if (is_auto_po2) {
+    if (role == QuantizerRole::activation) {
+      refuse("alpha='auto_po2' of an activation takes its scale from each batch of data",
+             "give a fixed scale: alpha=1 or a power of two");
+    }
+    into.is_auto_po2 = true;
+    return;
+  }
+  if (alpha.is_null()) return;
+  if (alpha.is_string()) {
+    refuse(fmt::format("alpha='{}' gives scales that are not powers of two",
+                       shortened(alpha.get<std::string>())),
+           "train with alpha='auto_po2', alpha=1 or a power of two");
+  }
+  std::vector<double> scales;
+  collect_numbers(array_value(alpha), scales);
+  if (scales.empty()) refuse("alpha is empty");
+  into.scale_exponents.clear();
+  for (const double scale : scales) into.scale_exponents.push_back(power_of_two_exponent(scale));
+}
+
+int checked_int(std::int64_t value, std::int64_t min, std::int64_t max, std::string_view class_name,
+                const char* name) {
+  if (value < min || value > max) {
+    refuse(fmt::format("{}: {}={} is not from {} to {}", class_name, name, value, min, max));
+  }
+  return static_cast<int>(value);
+}
+
+void read_common(Arguments& arguments, QkerasQuantizer& into) {
+  if (const double noise = arguments.number("qnoise_factor", 1.0); noise != 1.0) {
+    refuse(fmt::format("{}: qnoise_factor={} mixes quantised and unquantised values",
+                       arguments.class_name(), noise),
+           "finish training with qnoise_factor=1");
+  }
+  if (arguments.flag("use_stochastic_rounding", false)) {
+    into.notes.push_back(
+        "use_stochastic_rounding acts in training only; inference rounds to "
+        "nearest, ties to even");
+  }
+  for (const char* const ignored : {"scale_axis", "var_name", "use_ste", "use_variables"}) {
+    arguments.any(ignored, nullptr);
+  }
+  arguments.expect_no_more();
+}
+
+// The scale axis must be the last, or the search for scales runs along another one.
+void check_scale_axis(Arguments& arguments, bool is_auto) {
+  const Json axis = arguments.any("scale_axis", nullptr);
+  if (is_auto && !axis.is_null() && axis != -1 && axis != 1) {
+    refuse(fmt::format("alpha='auto_po2' with scale_axis={} is not supported", excerpt(axis)),
+           "leave scale_axis out: one scale per output");
+  }
+}
+
+QkerasQuantizer read_bits(Arguments arguments, QuantizerClass kind, QuantizerRole role) {
+  const bool is_linear = kind == QuantizerClass::linear;
+  QkerasQuantizer result;
+  const std::string_view name = arguments.class_name();
+  const int bits = checked_int(arguments.integer("bits", 8), 1, kMostBits, name, "bits");
+  const int integer = checked_int(arguments.integer("integer", 0), -kLargestExponent,
+                                  kLargestExponent, name, "integer");
+  const bool symmetric = arguments.flag("symmetric", is_linear);
+  const bool keep_negative = arguments.flag("keep_negative", true);
+  const Json alpha = arguments.any("alpha", is_linear ? Json(1) : Json(nullptr));
+  read_alpha(alpha, role, result);
+  check_scale_axis(arguments, result.is_auto_po2);
+  read_common(arguments, result);
+  result.is_sign = bits == 1 && keep_negative;
+  if (is_linear && (result.is_auto_po2 || result.is_sign)) {
+    refuse("quantized_linear with one bit or alpha='auto_po2' is not supported",
+           "use quantized_bits, or alpha=1 and at least 2 bits");
+  }
+  if (result.is_auto_po2 && (bits < 2 || !keep_negative)) {
+    refuse("alpha='auto_po2' needs at least 2 bits and keep_negative=True",
+           "give a fixed scale: alpha=1 or a power of two");
+  }
+  result.auto_bits = bits;
+  result.auto_integer = integer;
+  if (!result.is_sign) {
+    result.quantizer = fixed::from_qkeras_bits(bits, integer, keep_negative, symmetric);
+  }
+  result.text = fmt::format("{}({},{}{}{}{})", name, bits, integer, symmetric ? ",symmetric" : "",
+                            keep_negative ? "" : ",keep_negative=False",
+                            alpha.is_null() ? "" : ",alpha=" + excerpt(alpha));
+  return result;
+}
+
+QkerasQuantizer read_relu(Arguments arguments) {
+  QkerasQuantizer result;
+  const std::string_view name = arguments.class_name();
+  const int bits = checked_int(arguments.integer("bits", 8), 1, kMostBits, name, "bits");
+  const int integer = checked_int(arguments.integer("integer", 0), -kLargestExponent,
+                                  kLargestExponent, name, "integer");
+  if (arguments.flag("use_sigmoid", false)) {
+    refuse("quantized_relu with use_sigmoid is not supported", "use use_sigmoid=0");
+  }
+  if (const double slope = arguments.number("negative_slope", 0.0); slope != 0.0) {
+    refuse(fmt::format("quantized_relu with negative_slope={} is not supported", slope),
+           "use negative_slope=0");
+  }
+  const double bound =
+      arguments.number("relu_upper_bound", std::numeric_limits<double>::infinity());
+  const bool is_quantized_clip = arguments.flag("is_quantized_clip", true);
+  read_common(arguments, result);
+  result.quantizer = fixed::from_qkeras_relu(bits, integer);
+  const double largest = std::ldexp(1.0, integer) - std::ldexp(1.0, integer - bits);
+  // QKeras takes a bound of 0 for none.
+  if (bound != 0.0 && bound < largest) {
+    if (is_quantized_clip) {
+      result.notes.push_back(
+          fmt::format("relu_upper_bound={} has no effect while is_quantized_clip is true (the "
+                      "default, and QKeras 0.9 does not save the setting)",
+                      bound));
+    } else {
+      result.upper_bound = bound;
+    }
+  }
+  result.text = fmt::format("quantized_relu({},{}{})", bits, integer,
+                            result.upper_bound ? fmt::format(",relu_upper_bound={}", bound) : "");
+  return result;
+}
+
+std::string class_of(const Json& value) {
+  if (value.is_string()) return parse_call_expression(value.get<std::string>()).function;
+  const std::string class_name = string_or(value, "class_name", "");
+  if (class_name.empty()) {
+    refuse(fmt::format("{} is not a quantizer", excerpt(value)),
+           "quantized_bits(6,0,alpha=1) or quantized_relu(6,0), for example");
+  }
+  return class_name;
+}
+
+QuantizedTensor with_scales(std::vector<std::int64_t> mantissas, int frac_bits,
+                            const std::vector<int>& exponents) {
+  const int smallest = *std::ranges::min_element(exponents);
+  for (std::size_t i = 0; i < mantissas.size(); ++i) {
+    mantissas[i] = fixed::shift_left(mantissas[i], exponents[i % exponents.size()] - smallest);
+  }
+  return {std::move(mantissas), frac_bits - smallest};
+}
+
+}  // namespace
+
+bool is_known_quantizer(std::string_view class_name) noexcept {
+  return std::ranges::find(kKnownClasses, class_name, &KnownClass::name) != kKnownClasses.end();
+}
+
+std::optional<QkerasQuantizer> parse_quantizer(const Json& value, QuantizerRole role) {
+  if (value.is_null()) return std::nullopt;
+  const KnownClass& known = known_class(class_of(value));
+  Arguments arguments(known, value);
+  QkerasQuantizer quantizer = known.kind == QuantizerClass::relu
+                                  ? read_relu(std::move(arguments))
+                                  : read_bits(std::move(arguments), known.kind, role);
+  if (role == QuantizerRole::activation && quantizer.is_sign) {
+    refuse("a one-bit activation (the sign of its input) is not supported",
+           "use at least 2 bits, or quantized_relu(1)");
+  }
+  return quantizer;
+}
+
+QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTensor& weights) {
+  const std::size_t channels =
+      weights.shape.empty() ? 1 : static_cast<std::size_t>(weights.shape.back());
+  if (quantizer.scale_exponents.size() != 1 && quantizer.scale_exponents.size() != channels) {
+    refuse(fmt::format("alpha has {} scales for {} outputs", quantizer.scale_exponents.size(),
+                       channels),
+           "give one scale, or one per output");
+  }
+  if (quantizer.is_auto_po2) {
+    AutoPo2Weights found = quantize_auto_po2(weights, quantizer.auto_bits, quantizer.auto_integer);
+    return with_scales(std::move(found.mantissas), 0, found.exponents);
+  }
+  std::vector<std::int64_t> mantissas;
+  mantissas.reserve(weights.values.size());
+  for (const double value : weights.values) {
+    const std::int64_t sign = value >= 0 ? 1 : -1;
+    mantissas.push_back(quantizer.is_sign ? sign
+                                          : fixed::quantize_real(value, quantizer.quantizer));
+  }
+  const int frac_bits = quantizer.is_sign ? 0 : quantizer.quantizer.format.frac_bits;
+  QuantizedTensor result = with_scales(std::move(mantissas), frac_bits, quantizer.scale_exponents);
+  if (quantizer.upper_bound) refuse("a weight quantizer with a bound is not supported");
+  return result;
+}
+
+}  // namespace sluice::frontend

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/base/json.hpp"
+#include "sluice/fixed/quantize.hpp"
+#include "sluice/frontend/hdf5_reader.hpp"
+
+namespace sluice::frontend {
+
+/// What a QKeras quantiser computes: scale * q(x), with q a fixed-point quantiser and the scale
+/// (`alpha`) a power of two, then a bound.
+struct QkerasQuantizer {
+  fixed::Quantizer quantizer;
+  /// log2 of the scale: one for all, or one per index of the last axis.
+  std::vector<int> scale_exponents{0};
+  /// One bit with a sign: +1 where x >= 0, else -1; `quantizer` is not used.
+  bool is_sign = false;
+  /// The scale follows from the numbers that are quantised (`alpha='auto_po2'`), which must be
+  /// weights. `auto_bits` and `auto_integer` are the quantiser's arguments.
+  bool is_auto_po2 = false;
+  int auto_bits = 0;
+  int auto_integer = 0;
+  /// Results above it become it; not a multiple of the quantiser's step in general.
+  std::optional<double> upper_bound;
+  std::string text;                ///< for reports: quantized_bits(6,0)
+  std::vector<std::string> notes;  ///< settings without effect at inference
+};
+
+/// Integers that stand for mantissa * 2^-frac_bits, in C order.
+struct QuantizedTensor {
+  std::vector<std::int64_t> mantissas;
+  int frac_bits = 0;
+};
+
+/// Where a quantiser stands. QDense turns the alpha None of a kernel quantiser into 'auto_po2'
+/// when it is built, so that None means another thing there than elsewhere.
+enum class QuantizerRole { kernel, bias, activation };
+
+/// True for the name of a quantiser class that parse_quantizer knows.
+bool is_known_quantizer(std::string_view class_name) noexcept;
+
+/// Reads `quantized_bits(...)` text or a `{class_name, config}` object; nothing for null. Throws
+/// ModelError, without a subject, saying what is not supported and what would work.
+std::optional<QkerasQuantizer> parse_quantizer(const Json& value, QuantizerRole role);
+
+/// Quantises finite weights exactly. Throws ModelError, without a subject.
+QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTensor& weights);
+
+}  // namespace sluice::frontend

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sluice/fixed/interval.hpp"
+#include "sluice/synth/adder_graph.hpp"
+
+namespace sluice::synth {
+
+/// Constant matrix-vector multiplication over integers:
+/// y[j] = sum_i x[i] * matrix[i * outputs + j] + bias[j].
+struct CmvmProblem {
+  std::vector<fixed::Interval> inputs;  ///< what is proven about each x[i]
+  std::size_t outputs = 0;
+  std::vector<std::int64_t> matrix;  ///< row-major [inputs][outputs]
+  std::vector<std::int64_t> bias;    ///< one per output
+};
+
+struct CmvmOptions {
+  /// Adder levels that sharing may add to the smallest depth that the matrix allows.
+  int extra_depth = 0;
+};
+
+/// Builds an adder graph: canonical signed digits, greedy sharing of two-term patterns by the adder
+/// bits they save, then one balanced tree per output. Deterministic; the result has passed
+/// prove_equal(). Throws ModelError E-FIXED-003 when an exact sum needs more than 64 bits.
+AdderGraph solve_cmvm(const CmvmProblem& problem, const CmvmOptions& options = {});
+
+/// Compares the coefficients of every output, and the range of every node, with the problem by
+/// exact algebra. Throws InternalError that names the first difference.
+void prove_equal(const CmvmProblem& problem, const AdderGraph& graph);
+
+}  // namespace sluice::synth
