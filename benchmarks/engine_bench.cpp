@@ -1,5 +1,6 @@
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,6 @@ namespace {
 using sluice::fixed::Overflow;
 using sluice::fixed::Rounding;
 using sluice::network::Network;
-
-constexpr std::size_t kBatch = 1 << 14;
 
 Network muon_sized_network() {
   if (const char* const path = std::getenv("SLUICE_BENCH_NETWORK")) {
@@ -42,30 +41,31 @@ std::vector<float> random_reals(const Network& network, std::size_t events) {
   return reals;
 }
 
-void run_reals(benchmark::State& state, const std::string& target, std::size_t events) {
+/// Arguments: number of the target in supported_targets(), events of a batch.
+void float_to_float(benchmark::State& state) {
+  const std::string target =
+      sluice::engine::supported_targets().at(static_cast<std::size_t>(state.range(0)));
+  const auto events = static_cast<std::size_t>(state.range(1));
   const Network network = muon_sized_network();
   const sluice::engine::Engine engine(network, {.target = target});
   const std::vector<float> inputs = random_reals(network, events);
   std::vector<float> outputs(events * engine.output().elements());
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     engine.run(inputs, outputs);
     benchmark::DoNotOptimize(outputs.data());
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(events));
+  state.SetLabel(target);
+}
+
+void every_target(benchmark::internal::Benchmark* benchmark) {
+  const auto targets = static_cast<std::int64_t>(sluice::engine::supported_targets().size());
+  for (const std::int64_t batch : {1, 1 << 14}) {
+    for (std::int64_t target = 0; target < targets; ++target) benchmark->Args({target, batch});
+  }
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  for (const std::string& target : sluice::engine::supported_targets()) {
-    for (const std::size_t events : {kBatch, std::size_t{1}}) {
-      benchmark::RegisterBenchmark(
-          ("float_to_float/" + target + "/batch:" + std::to_string(events)).c_str(),
-          [target, events](benchmark::State& state) { run_reals(state, target, events); });
-    }
-  }
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
-}
+BENCHMARK(float_to_float)->Apply(every_target)->ArgNames({"target", "batch"});
+BENCHMARK_MAIN();
