@@ -44,6 +44,9 @@ struct LayerPlan {
   std::vector<PlannedOp> ops;           ///< none: the operand itself
   std::optional<network::Shape> input;  ///< set for an InputLayer
   bool is_softmax = false;              ///< ends in softmax, which may only be the last thing
+  bool is_complete = true;              ///< false where a problem was found
+  /// Tensors ("kernel", "bias", ...) that are float32 and for which nobody gives a format.
+  std::vector<std::string> without_format;
   LayerSummary summary;
 };
 
