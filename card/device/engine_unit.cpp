@@ -21,10 +21,10 @@ constexpr std::uint64_t kEventsAtATime = 65536;
 void check_covered(const sim::Memory& memory, std::string_view access, std::uint64_t address,
                    std::uint64_t size_bytes) {
   if (size_bytes == 0 || memory.is_allocated(address, size_bytes)) return;
-  throw DeviceError("E-CARD-030", "kernel",
-                    fmt::format("{} of {} bytes at {:#x}, which no buffer covers", access,
-                                size_bytes, address),
-                    "check buffer sizes against n, and that the buffers still exist");
+  throw DeviceError(
+      "E-CARD-030", "kernel",
+      fmt::format("{} of {} bytes at {:#x}, which no buffer covers", access, size_bytes, address),
+      "check buffer sizes against n, and that the buffers still exist");
 }
 
 void run_engine(const engine::Engine& engine, const sim::RunArguments& arguments,
@@ -39,10 +39,9 @@ void run_engine(const engine::Engine& engine, const sim::RunArguments& arguments
     inputs.resize(count * in_bytes);
     outputs.resize(count * out_bytes);
     memory.read(arguments.input_address + done * in_bytes, inputs);
-    engine.run(engine::as_mantissas(std::span<const std::byte>(inputs),
-                                    engine.input().container_bits()),
-               engine::as_mantissas(std::span<std::byte>(outputs),
-                                    engine.output().container_bits()));
+    engine.run(
+        engine::as_mantissas(std::span<const std::byte>(inputs), engine.input().container_bits()),
+        engine::as_mantissas(std::span<std::byte>(outputs), engine.output().container_bits()));
     memory.write(arguments.output_address + done * out_bytes, outputs);
   }
 }

@@ -163,7 +163,7 @@ def parse_arguments():
     parser.add_argument("--samples", type=pathlib.Path, required=True,
                         help="folder with the .npz files that train.sh generates")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="folder for the model")
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=300)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--sparsity", type=float, default=0.52,
                         help="zero share of each pruned layer's kernel")

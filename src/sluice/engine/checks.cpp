@@ -15,6 +15,8 @@ std::size_t whole_events(const AnyEvents& events, const EventLayout& layout,
                          std::string_view what) {
   const std::size_t size = std::visit([](const auto& span) { return span.size(); }, events);
   const std::size_t elements = layout.elements();
+  if (elements == 0)
+    throw UsageError("E-ENGINE-005", std::string(what), "an event has no elements");
   if (size % elements != 0) {
     throw UsageError(
         "E-ENGINE-005", std::string(what),

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <oneapi/tbb/blocked_range.h>
+#include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_reduce.h>
 #include <oneapi/tbb/task_arena.h>
 
@@ -55,7 +56,8 @@ struct Run {
 };
 
 int checked_threads(int threads) {
-  if (threads >= 0) return threads == 0 ? tbb::task_arena::automatic : threads;
+  const int most = tbb::info::default_concurrency();
+  if (threads >= 0) return threads == 0 ? most : std::min(threads, most);
   throw UsageError("E-ENGINE-008", "threads", fmt::format("{} threads are not possible", threads),
                    "use 0 for all hardware threads");
 }

@@ -139,21 +139,25 @@ bool finish_in_int32(const Draft& draft, const Element& element, Int32Unit& unit
     const std::int64_t min = lowest(to);
     const std::int64_t max = to.format.max_mantissa();
     const bool saturates = to.overflow == Overflow::sat || to.overflow == Overflow::sat_sym;
-    if (saturates && right_shift >= 0) {
-      // The ends of the range are on the new grid, so saturating first gives the same.
-      const Wide scale = Wide{1} << right_shift;
-      const WideInterval both = clamped({lower, upper}, min * scale, max * scale);
+    const int right_shift_only = std::max(right_shift, 0);
+    unit.grow_shift = std::max(-right_shift, 0);
+    if (saturates) {
+      // Saturating first gives the same: on a coarser new grid its ends are points of the old one,
+      // and on a finer one the next point outside is kept, for saturation after the shift.
+      const Wide scale = Wide{1} << right_shift_only;
+      const Wide round_out = (Wide{1} << unit.grow_shift) - 1;
+      const WideInterval both = clamped({lower, upper}, (min * scale) >> unit.grow_shift,
+                                        (max * scale + round_out) >> unit.grow_shift);
       lower = both.min;
       upper = both.max;
       range = clamped(range, lower, upper);
       if (!fits32(range)) return false;
     }
-    set_rounding(unit, std::max(right_shift, 0), to.rounding);
+    set_rounding(unit, right_shift_only, to.rounding);
     const WideInterval added{range.min + unit.round_add + std::min(unit.round_mask, 0),
                              range.max + unit.round_add + std::max(unit.round_mask, 0)};
     if (!fits32(added)) return false;
     rules.adjusts |= unit.round_mask != 0;
-    unit.grow_shift = std::max(-right_shift, 0);
     rules.grows |= unit.grow_shift != 0;
     const Wide growth = Wide{1} << unit.grow_shift;
     range = {rounded(unit, range.min) * growth, rounded(unit, range.max) * growth};
@@ -384,7 +388,9 @@ bool plan_real_quantizer(const fixed::Quantizer& to, int frac_bits_of_operand,
   constexpr int kMostShrink = kIsFloat ? 60 : 500;
   constexpr int kMostGrowth = kIsFloat ? 100 : 900;
   const int exponent = to.format.frac_bits - frac_bits_of_operand;
-  const int magnitude_bits = to.format.width - (to.format.is_signed ? 1 : 0);
+  // Wrapping passes through the residue, which is not negative, of a signed number.
+  const bool has_sign_bit = to.format.is_signed && to.overflow != Overflow::wrap;
+  const int magnitude_bits = to.format.width - (has_sign_bit ? 1 : 0);
   if (exponent < -kMostShrink || exponent > kMostGrowth ||
       magnitude_bits > std::numeric_limits<T>::digits) {
     return false;

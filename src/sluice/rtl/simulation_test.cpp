@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <regex>
 
 #include "sluice/base/files.hpp"
@@ -45,14 +46,17 @@ std::vector<std::uint8_t> run_verilator(const DesignSet& designs,
   run_in(folder, command);
   const std::vector<std::uint8_t> stimulus = designs.stimulus();
   write_file(folder / "x.bin", {reinterpret_cast<const char*>(stimulus.data()), stimulus.size()});
-  run_in(folder, {"./build/Vtop", "x.bin", "y.bin", fmt::format("{}", designs.input_bytes()),
-                  fmt::format("{}", designs.output_bytes())});
+  run_in(folder,
+         {(folder / "build/Vtop").string(), "x.bin", "y.bin",
+          fmt::format("{}", designs.input_bytes()), fmt::format("{}", designs.output_bytes())});
   const std::string bytes = read_file(folder / "y.bin");
   return {bytes.begin(), bytes.end()};
 }
 
 Design random_design(std::uint64_t seed, int latency_cycles, int random_events) {
-  Circuit circuit = circuit::testing::random_circuit(seed);
+  circuit::testing::RandomCircuitOptions options;
+  if (seed % 4 == 0) options.widest_bits = 63;
+  Circuit circuit = circuit::testing::random_circuit(seed, options);
   Schedule schedule = circuit::testing::random_schedule(circuit, seed, latency_cycles);
   std::vector<std::int64_t> events =
       circuit::testing::corner_and_random_events(circuit, seed, random_events);
@@ -94,7 +98,9 @@ Circuit every_quantize(const std::vector<std::pair<Format, fixed::Interval>>& so
 TEST(Verilated, RandomCircuitsEqualTheInterpreterCycleByCycle) {
   if (!has_program("verilator")) GTEST_SKIP() << "verilator is not installed";
   std::vector<Design> designs;
-  for (std::uint64_t seed = 100; seed < 112; ++seed) {
+  const char* const chosen = std::getenv("SLUICE_TEST_SEED");
+  const std::uint64_t first = chosen != nullptr ? std::stoull(chosen) : 100;
+  for (std::uint64_t seed = first; seed < first + 12; ++seed) {
     designs.push_back(random_design(seed, 1 + static_cast<int>(seed % 5), 400));
   }
   for (const char* name : {"sum", "quantize", "table"}) designs.push_back(sample_design(name));
@@ -178,7 +184,8 @@ TEST(Yosys, SynthesisesForUltrascalePlus) {
       folder.path(), {"yosys", "-p",
                       "read_verilog core.v; synth_xilinx -family xcup -flatten -noiopad -noclkbuf "
                       "-top random_core; check -assert; stat"});
-  EXPECT_THAT(report, ::testing::Not(::testing::HasSubstr("Warning")));
+  // A line of ABC's about combinational networks is no finding about ours.
+  EXPECT_THAT(report, ::testing::Not(::testing::HasSubstr("\nWarning:")));
   const std::string last = report.substr(report.rfind("Number of cells"));
   std::int64_t luts = 0;
   const std::regex lut_count(R"(LUT[1-6]\s+(\d+))");

@@ -19,6 +19,7 @@ using fixed::Format;
 using fixed::Interval;
 using fixed::Overflow;
 using fixed::Quantizer;
+using fixed::Rounding;
 
 bool covers(const Format& format, const Interval& range) {
   return fixed::range_of(format).contains(range);
@@ -162,29 +163,49 @@ ValueId ValueBuilder::extremum(Op op, ValueId a, ValueId b, OriginId origin) {
 /// quantize(max(x, c)) is quantize(x) where nothing of quantize(x) lies below quantize(c), as after
 /// a ReLU that an unsigned saturating format repeats; likewise for min.
 ValueId ValueBuilder::without_void_clamp(ValueId a, const Quantizer& to) const {
-  while (instr(a).op == Op::max || instr(a).op == Op::min) {
-    const Instr& clamp = instr(a);
+  while (true) {
+    const Instr& clamp = instr(before_narrowing(a));
+    if (clamp.op != Op::max && clamp.op != Op::min) return a;
     const bool constant_first = instr(clamp.operands[0]).op == Op::constant;
     const Instr& bound = instr(clamp.operands[constant_first ? 0 : 1]);
     const ValueId x = clamp.operands[constant_first ? 1 : 0];
-    if (bound.op != Op::constant || !is_monotonic(instr(x), to)) break;
+    if (bound.op != Op::constant || !is_monotonic(instr(x), to)) return a;
     const std::int64_t limit = fixed::quantize(bound.immediate, bound.format.frac_bits, to);
     const Interval range = fixed::quantize(instr(x).range, instr(x).format.frac_bits, to);
-    if (clamp.op == Op::max ? limit > range.min : limit < range.max) break;
+    if (clamp.op == Op::max ? limit > range.min : limit < range.max) return a;
     a = x;
   }
-  return a;
+}
+
+ValueId ValueBuilder::before_narrowing(ValueId a) const {
+  return narrowed_.contains(index(a)) ? instr(a).operands[0] : a;
 }
 
 ValueId ValueBuilder::quantize(ValueId a, const Quantizer& to, OriginId origin) {
   a = without_void_clamp(a, to);
   if (is_void(instr(a), to)) return a;
-  return append({.op = Op::quantize,
-                 .rounding = to.rounding,
-                 .overflow = to.overflow,
-                 .operands = {a},
-                 .format = to.format,
-                 .origin = origin});
+  return append_quantize(rounded(a, to, origin), to, origin);
+}
+
+/// Rounding and saturation are two values, so that a register fits in between.
+ValueId ValueBuilder::rounded(ValueId a, const Quantizer& to, OriginId origin) {
+  const Instr& x = instr(a);
+  const bool rounds = x.format.frac_bits > to.format.frac_bits && to.rounding != Rounding::trn;
+  const Quantizer unlimited{{64, to.format.frac_bits, true}, to.rounding, Overflow::sat};
+  const Interval range = fixed::quantize(x.range, x.format.frac_bits, unlimited);
+  if (!rounds || to.overflow == Overflow::wrap || covers(to.format, range)) return a;
+  return append_quantize(
+      a, {fixed::format_of(range, to.format.frac_bits), to.rounding, Overflow::wrap}, origin);
+}
+
+ValueId ValueBuilder::append_quantize(ValueId a, const Quantizer& to, OriginId origin) {
+  return append(
+      {.op = Op::quantize,
+       .rounding = instr(a).format.frac_bits > to.format.frac_bits ? to.rounding : Rounding::trn,
+       .overflow = to.overflow,
+       .operands = {a},
+       .format = to.format,
+       .origin = origin});
 }
 
 ValueId ValueBuilder::narrow(ValueId a, const Interval& range, int frac_bits, OriginId origin) {
@@ -195,7 +216,9 @@ ValueId ValueBuilder::narrow(ValueId a, const Interval& range, int frac_bits, Or
   const Interval own = intersection(coarser(range, zeros), wide.range);
   const Format format = fixed::format_of(own, wide.format.frac_bits);
   if (format.width >= wide.format.width) return a;
-  return append({.op = Op::quantize, .operands = {a}, .format = format, .origin = origin});
+  const ValueId narrowed = append_quantize(a, {format}, origin);
+  narrowed_.insert(index(narrowed));
+  return narrowed;
 }
 
 ValueId ValueBuilder::on_grid(ValueId a, int frac_bits, OriginId origin) {
@@ -208,7 +231,7 @@ ValueId ValueBuilder::on_grid(ValueId a, int frac_bits, OriginId origin) {
   }
   SLUICE_CHECK(zeros > 0, "{} fractional bits cannot hold {}", frac_bits, value.format.frac_bits);
   const Format format{value.format.width + zeros, frac_bits, value.format.is_signed};
-  return append({.op = Op::quantize, .operands = {a}, .format = format, .origin = origin});
+  return append_quantize(a, {format}, origin);
 }
 
 Function without_dead_code(const Function& function) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "sluice/circuit/circuit.hpp"
 
@@ -63,8 +64,13 @@ class ValueBuilder {
   ValueId extremum(circuit::Op op, ValueId a, ValueId b, OriginId origin);
   ValueId without_void_clamp(ValueId a, const fixed::Quantizer& to) const;
 
+  ValueId rounded(ValueId a, const fixed::Quantizer& to, OriginId origin);
+  ValueId append_quantize(ValueId a, const fixed::Quantizer& to, OriginId origin);
+  ValueId before_narrowing(ValueId a) const;
+
   circuit::Function function_;
   std::unordered_map<circuit::Instr, ValueId, Hash, SameValue> known_;
+  std::unordered_set<std::size_t> narrowed_;  // made by narrow(): their operand has the same value
 };
 
 /// `function` without the instructions that no output needs.

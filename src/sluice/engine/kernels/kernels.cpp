@@ -399,7 +399,7 @@ HWY_INLINE bool quantize_reals(const T* reals, std::size_t count, const RealQuan
   auto unordered = hn::Ne(hn::Zero(d), hn::Zero(d));
   in_vectors(reals, count, hn::Lanes(d), mantissas, [&](const T* from, To* to) HWY_ATTR {
     const auto x = hn::LoadU(d, from);
-    const auto is_nan = hn::Ne(x, x);
+    const auto is_nan = hn::IsNaN(x);
     unordered = hn::Or(unordered, is_nan);
     store_mantissas(d, quantize_real(d, hn::IfThenZeroElse(is_nan, x), quantizer), to);
   });
@@ -524,6 +524,9 @@ std::vector<CompiledTarget> compiled_targets() {
 #endif
 #if HWY_TARGETS & HWY_EMU128
         {HWY_EMU128, &N_EMU128::kernels},
+#endif
+#if HWY_TARGETS & HWY_SCALAR
+        {HWY_SCALAR, &N_SCALAR::kernels},
 #endif
   };
 }

@@ -4,13 +4,9 @@ module golden_quantize_core (
     input wire [15:0] x,
     output wire [15:0] y
 );
-
-  // Circuit "quantize": a result after 1 clock cycles, an event every cycle.
-
+  // Circuit "quantize", latency 1 clock cycles, initiation interval 1
   // x[15:0]: "x", 1 x s10.6 in 16 bits
-
   // y[7:0]: "relu", 1 x u4.2 in 8 bits
-
   // y[15:8]: "wrapped", 1 x s5.3 in 8 bits
 
   // Stage 0
@@ -31,6 +27,6 @@ module golden_quantize_core (
   assign y[7:0] = {4'd0, activation_relu_1_s1};
   assign y[15:8] = {{3{activation_relu_2_s1[4]}}, activation_relu_2_s1};
 
-  wire unused = &{1'b0, x[15:10], activation_relu_0_s0[2:0]};
+  wire unused = &{1'b0, x[15:10], activation_relu_0_s0[2:0], activation_relu_1_s0, activation_relu_2_s0};
 endmodule
 `default_nettype wire

@@ -4,11 +4,8 @@ module golden_sum_core (
     input wire [23:0] x,
     output wire [31:0] y
 );
-
-  // Circuit "sum": a result after 2 clock cycles, an event every cycle.
-
+  // Circuit "sum", latency 2 clock cycles, initiation interval 1
   // x[23:0]: "x", 3 x s8.4 in 8 bits
-
   // y[31:0]: "y", 2 x s16.5 in 16 bits
 
   // Stage 0
@@ -38,6 +35,6 @@ module golden_sum_core (
   assign y[15:0] = {{4{dense_1_4_s2[11]}}, dense_1_4_s2};
   assign y[31:16] = {{7{dense_1_5_s2[8]}}, dense_1_5_s2};
 
-  wire unused = &{1'b0, x[15:8]};
+  wire unused = &{1'b0, x[15:8], dense_1_3_s0, dense_1_5_s0, dense_1_5_s1, dense_1_4_s1};
 endmodule
 `default_nettype wire

@@ -4,11 +4,8 @@ module golden_table_core (
     input wire [15:0] x,
     output wire [7:0] y
 );
-
-  // Circuit "table": a result after 1 clock cycles, an event every cycle.
-
+  // Circuit "table", latency 1 clock cycles, initiation interval 1
   // x[15:0]: "x", 2 x s3.0 in 8 bits
-
   // y[7:0]: "y", 1 x s8.2 in 8 bits
 
   // Stage 0
@@ -38,6 +35,6 @@ module golden_table_core (
   end
   assign y = {softplus_4_s1[6], softplus_4_s1};
 
-  wire unused = &{1'b0, x[7:3], x[15:11]};
+  wire unused = &{1'b0, x[7:3], x[15:11], softplus_4_s0};
 endmodule
 `default_nettype wire
