@@ -11,8 +11,9 @@ FunctionalUnit::FunctionalUnit(KernelFunction function, std::shared_ptr<sim::Mem
 
 void FunctionalUnit::write_register(std::uint32_t offset, std::uint32_t value) {
   if (offset == sim::reg::kControl) {
-    if ((value & sim::reg::kContinue) != 0) done_ = false;
-    if ((value & sim::reg::kStart) != 0) started_ = true;
+    const bool starts = (value & sim::reg::kStart) != 0;
+    if (starts || (value & sim::reg::kContinue) != 0) done_ = false;
+    started_ = started_ || starts;
   } else if (offset >= sim::reg::kInput && offset <= sim::reg::kEvents) {
     registers_.at(offset / 4) = value;
   }
