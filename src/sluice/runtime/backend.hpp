@@ -73,15 +73,17 @@ struct DeviceState {
     return port == Port::input ? manifest.input : manifest.output;
   }
 
-  /// Keeps what a hung run still uses until the device is closed.
-  void abandon(std::shared_ptr<void> what) {
-    const std::scoped_lock lock(abandoned_mutex_);
-    abandoned_.push_back(std::move(what));
-  }
+  /// Takes what a hung run still uses.
+  void abandon(std::shared_ptr<void> what);
+
+  DeviceState(const DeviceState&) = delete;
+  DeviceState& operator=(const DeviceState&) = delete;
+  /// A device with a hung run is never closed: its threads still use what was abandoned.
+  ~DeviceState();
 
  private:
   std::mutex abandoned_mutex_;
-  std::vector<std::shared_ptr<void>> abandoned_;  // destroyed before the backend
+  std::vector<std::shared_ptr<void>> abandoned_;
 };
 
 /// Zeroed host memory at a 4096-byte boundary.

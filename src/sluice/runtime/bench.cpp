@@ -183,14 +183,14 @@ Json to_json(const BenchResult& result, BenchSamples samples) {
             {"events_per_s", result.events_per_s()}};
   if (!result.kernel_cycles.empty()) json["kernel_cycles"] = cycles_json(result);
   if (samples == BenchSamples::included) {
-    const auto counts = [](const std::vector<nanoseconds>& times) {
-      std::vector<std::int64_t> numbers(times.size());
-      std::ranges::transform(times, numbers.begin(), &nanoseconds::count);
+    const auto list = [](const std::vector<nanoseconds>& times) {
+      std::vector<double> numbers(times.size());
+      std::ranges::transform(times, numbers.begin(), microseconds);
       return numbers;
     };
-    json["samples"] = {{"injection_ns", counts(injection)},
-                       {"inference_ns", counts(inference)},
-                       {"extraction_ns", counts(extraction)}};
+    json["samples"] = {{"injection_us", list(injection)},
+                       {"inference_us", list(inference)},
+                       {"extraction_us", list(extraction)}};
   }
   return json;
 }

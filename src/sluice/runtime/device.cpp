@@ -37,6 +37,23 @@ DeviceState::DeviceState(package::Manifest the_manifest, const DeviceOptions& th
   info.uri = uri;
 }
 
+void DeviceState::abandon(std::shared_ptr<void> what) {
+  const std::scoped_lock lock(abandoned_mutex_);
+  abandoned_.push_back(std::move(what));
+}
+
+DeviceState::~DeviceState() {
+  if (abandoned_.empty()) return;
+  struct Hung {
+    std::unique_ptr<DeviceBackend> backend;
+    std::vector<std::shared_ptr<void>> used;
+  };
+  static auto& hung = *new std::vector<Hung>;  // reachable, and outlives every destructor
+  static std::mutex mutex;
+  const std::scoped_lock lock(mutex);
+  hung.push_back({std::move(backend), std::move(abandoned_)});
+}
+
 }  // namespace detail
 
 Device::Device(std::shared_ptr<detail::DeviceState> state) : state_(std::move(state)) {}

@@ -44,7 +44,7 @@ TEST_F(EngineDevice, SaysThatItIsAnEmulation) {
   EXPECT_EQ(device.info().uri, "engine");
   EXPECT_TRUE(device.info().emulated);
   EXPECT_EQ(device.info().emulation, "engine");
-  EXPECT_EQ(device.kernel().manifest().name, "small");
+  EXPECT_EQ(device.kernel().manifest().name, "three_to_two");
 }
 
 TEST_F(EngineDevice, RunsAgainAndAgainOnTheSameObjects) {

@@ -42,9 +42,9 @@ network::Network make_network() {
 package::Package write_package(const std::filesystem::path& folder) {
   write_file(folder / "network.txt", network::print(make_network()));
   package::Manifest manifest;
-  manifest.name = "small";
+  manifest.name = "three_to_two";
   manifest.sluice_version = "test";
-  manifest.source = {"small.h5", std::string(64, '0')};
+  manifest.source = {"test.h5", std::string(64, '0')};
   manifest.clock_mhz = 200;
   manifest.latency_cycles = 4;
   manifest.input = {"x", {kInputs}, kInput};

@@ -52,7 +52,7 @@ fs::path find_module() {
   throw DeviceError("E-RUNTIME-008", kModuleName, "the XRT back end is not installed", kReinstall);
 }
 
-/// Never unloaded: XRT's threads and exceptions may outlive any device.
+/// Loads it at the first call. Never unloaded: XRT's threads and exceptions may outlive any device.
 XrtEntry* load_module() {
   const fs::path file = find_module();
   void* const module = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
@@ -74,8 +74,7 @@ XrtEntry* load_module() {
 
 std::unique_ptr<DeviceBackend> open_xrt(const package::Package& package, unsigned index,
                                         const DeviceOptions& options) {
-  static XrtEntry* const entry = load_module();  // tried again after a failure
-  return std::unique_ptr<DeviceBackend>(entry(package, index, options));
+  return std::unique_ptr<DeviceBackend>(load_module()(package, index, options));
 }
 
 }  // namespace sluice::runtime::detail

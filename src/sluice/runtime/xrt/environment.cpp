@@ -69,8 +69,9 @@ unsigned emulated_cards() {
   const fs::path file = folder / "emconfig.json";
   if (!fs::exists(file, ignored)) return 1;
   try {
+    const Json config = read_json(file);
     unsigned cards = 0;
-    for (const Json& board : read_json(file).at("Platform").at("Boards")) {
+    for (const Json& board : config.at("Platform").at("Boards")) {
       unsigned devices = 0;
       for (const Json& device : board.at("Devices")) devices += count_of(device, "NumDevices");
       cards += count_of(board, "NumBoards") * devices;

@@ -9,6 +9,8 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -165,29 +167,44 @@ class XrtRun : public DeviceRun {
   std::uint32_t events_ = 0;  // never a valid count
 };
 
+/// Card `index`, opened once per process: XRT's emulation closes a card for all of its handles when
+/// the first one goes.
+std::shared_ptr<xrt::device> open_card(unsigned index, const std::string& subject) {
+  static std::mutex mutex;
+  static std::map<unsigned, std::weak_ptr<xrt::device>> cards;
+  const std::scoped_lock lock(mutex);
+  std::shared_ptr<xrt::device> card = cards[index].lock();
+  if (card == nullptr) {
+    card = with_xrt(subject, "cannot open the card",
+                    [&] { return std::make_shared<xrt::device>(index); });
+    cards[index] = card;
+  }
+  return card;
+}
+
 class XrtBackend : public DeviceBackend {
  public:
   XrtBackend(const package::Package& package, unsigned index, const DeviceOptions& options)
       : subject_(fmt::format("xrt:{}", index)), emulation_(emulation_mode()) {
-    device_ = with_xrt(subject_, "cannot open the card", [&] { return xrt::device(index); });
+    device_ = open_card(index, subject_);
     const std::string file = package.xclbin_file().string();
     const xrt::xclbin xclbin =
         with_xrt(file, "XRT cannot read this xclbin", [&] { return xrt::xclbin(file); });
     uuid_ = xclbin.get_uuid();
     if (options.program) {
       with_xrt(subject_, "cannot program the card with " + file,
-               [&] { return device_.load_xclbin(xclbin); });
+               [&] { return device_->load_xclbin(xclbin); });
     }
     require_programmed();
     const std::string& name = package.manifest().name;
     kernel_ = with_xrt(subject_, fmt::format("cannot open kernel `{}` of {}", name, file),
-                       [&] { return xrt::kernel(device_, uuid_, name); });
+                       [&] { return xrt::kernel(*device_, uuid_, name); });
     require_registers(file);
   }
 
   DeviceInfo info() const override {
     return {.name = with_xrt(subject_, "cannot ask the card for its name",
-                             [&] { return device_.get_info<xrt::info::device::name>(); }),
+                             [&] { return device_->get_info<xrt::info::device::name>(); }),
             .emulated = !emulation_.empty(),
             .emulation = emulation_};
   }
@@ -195,7 +212,7 @@ class XrtBackend : public DeviceBackend {
   std::unique_ptr<DeviceMemory> allocate(Port port, std::size_t bytes) override {
     return with_xrt(subject_, fmt::format("cannot allocate {} bytes", bytes), [&] {
       const int argument = port == Port::input ? kInputArgument : kOutputArgument;
-      return std::make_unique<XrtMemory>(subject_, device_, bytes, kernel_.group_id(argument));
+      return std::make_unique<XrtMemory>(subject_, *device_, bytes, kernel_.group_id(argument));
     });
   }
 
@@ -208,7 +225,7 @@ class XrtBackend : public DeviceBackend {
 
  private:
   void require_programmed() const {
-    const xrt::uuid loaded = device_.get_xclbin_uuid();
+    const xrt::uuid loaded = device_->get_xclbin_uuid();
     if (loaded == uuid_) return;
     throw DeviceError(
         "E-RUNTIME-006", subject_,
@@ -235,7 +252,7 @@ class XrtBackend : public DeviceBackend {
 
   std::string subject_;
   std::string emulation_;
-  xrt::device device_;
+  std::shared_ptr<xrt::device> device_;
   xrt::uuid uuid_;
   xrt::kernel kernel_;
 };
