@@ -28,6 +28,9 @@ class ComputeUnit {
   /// Works on a started run for about `budget` at most. True: no run is under way any more.
   virtual bool advance(std::chrono::milliseconds budget) = 0;
 
+  /// Makes the first read (or write) of the next run fail on the bus.
+  virtual void inject_bus_error(bool write) = 0;
+
   /// Of the run that ended last.
   virtual RunRecord last_run() const = 0;
 };

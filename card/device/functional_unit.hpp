@@ -24,10 +24,10 @@ class FunctionalUnit : public ComputeUnit {
   void write_register(std::uint32_t offset, std::uint32_t value) override;
   std::uint32_t read_register(std::uint32_t offset) override;
   bool advance(std::chrono::milliseconds budget) override;
+  void inject_bus_error(bool write) override { injected_ = write ? "write" : "read"; }
   RunRecord last_run() const override { return last_run_; }
 
  private:
-  enum class State { idle, started, done };
   static constexpr std::uint32_t kMapBytes = 0x60;
 
   std::uint64_t pointer(std::uint32_t offset) const;
@@ -36,7 +36,10 @@ class FunctionalUnit : public ComputeUnit {
   KernelFunction function_;
   std::shared_ptr<sim::Memory> memory_;
   std::array<std::uint32_t, kMapBytes / 4> registers_{};
-  State state_ = State::idle;
+  bool started_ = false;
+  bool done_ = false;               ///< until the host writes continue
+  bool ready_ = false;              ///< until the host reads it
+  const char* injected_ = nullptr;  ///< the access that is to fail
   RunRecord last_run_;
 };
 

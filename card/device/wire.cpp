@@ -63,10 +63,18 @@ WireField take_field(Cursor& cursor) {
   field.number = static_cast<std::uint32_t>(tag >> 3);
   field.type = static_cast<WireType>(tag & 7);
   switch (field.type) {
-    case WireType::varint: field.value = cursor.take_varint(); return field;
-    case WireType::fixed64: field.value = cursor.take_little_endian(8); return field;
-    case WireType::fixed32: field.value = cursor.take_little_endian(4); return field;
-    case WireType::bytes: field.bytes = cursor.take(cursor.take_varint()); return field;
+    case WireType::varint:
+      field.value = cursor.take_varint();
+      return field;
+    case WireType::fixed64:
+      field.value = cursor.take_little_endian(8);
+      return field;
+    case WireType::fixed32:
+      field.value = cursor.take_little_endian(4);
+      return field;
+    case WireType::bytes:
+      field.bytes = cursor.take(cursor.take_varint());
+      return field;
   }
   throw ProtocolError(fmt::format("field {} has wire type {}", field.number, tag & 7));
 }

@@ -47,7 +47,8 @@ struct FreeSource {
 using Source = std::unique_ptr<zip_source_t, FreeSource>;
 
 [[noreturn]] void fail_zip(std::string_view what, std::string_view why) {
-  throw ToolError("E-CARD-010", "card image", fmt::format("cannot make the zip: {}: {}", what, why));
+  throw ToolError("E-CARD-010", "card image",
+                  fmt::format("cannot make the zip: {}: {}", what, why));
 }
 
 void add_file(zip_t* archive, const ZipFile& file) {
@@ -161,10 +162,10 @@ CardDescription read_card_description(const fs::path& image_folder) {
   try {
     const Json card = parse_json(read_file(path), path.string());
     if (card.at("version").get<int>() != kDescriptionVersion) {
-      throw DeviceError("E-CARD-011", path.string(),
-                        fmt::format("version {}, expected {}", card.at("version").dump(),
-                                    kDescriptionVersion),
-                        "make the package again with `sluice compile`");
+      throw DeviceError(
+          "E-CARD-011", path.string(),
+          fmt::format("version {}, expected {}", card.at("version").dump(), kDescriptionVersion),
+          "make the package again with `sluice compile`");
     }
     CardDescription description;
     description.clock_mhz = card.at("clock_mhz").get<std::uint32_t>();

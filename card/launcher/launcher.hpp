@@ -18,11 +18,10 @@ enum class CardMode {
 
 struct CardOptions {
   CardMode mode = CardMode::hw_emu;
-  unsigned cards = 1;                                  ///< 1 to 16
-  std::uint64_t bank_bytes = std::uint64_t{16} << 30;  ///< device memory of each card
-  std::string device_name = "sluice_emulated_card";    ///< what XRT and OpenCL call the card
-  std::filesystem::path
-      card_folder;  ///< holds `sluice-card` and the guards; empty: found by itself
+  unsigned cards = 1;                                ///< 1 to 16
+  unsigned bank_gib = 16;                            ///< device memory of each card, 1 to 1024
+  std::string device_name = "sluice_emulated_card";  ///< what XRT and OpenCL call the card
+  std::filesystem::path card_folder;                 ///< empty: find_card_folder()
 };
 
 /// The folder that holds `sluice-card` and the two guard libraries: that of an installation

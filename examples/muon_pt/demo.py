@@ -97,7 +97,7 @@ class Demo:
             run(self.sluice, "run", self.kernel, "--input", self.output / "x.npy", "--output",
                 self.output / "y_engine.npy", "--device", "engine")
             run(self.sluice, "run", self.kernel, "--input", self.output / "x.npy", "--output",
-                self.output / "y_engine_raw.npy", "--device", "engine", "--raw-output")
+                self.output / "y_engine_raw.npy", "--device", "engine", "--raw")
             self.y = np.load(self.output / "y_engine_raw.npy").reshape(len(self.x), -1)
             stage.result = f"{len(self.x)} events in {time.monotonic() - start:.1f} s, start-up and files included"
 

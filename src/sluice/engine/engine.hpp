@@ -34,7 +34,7 @@ struct PlanRow {
 };
 
 struct EngineOptions {
-  int threads = 1;     ///< 1: the calling thread only; 0: all hardware threads
+  int threads = 1;     ///< 1: the calling thread only; 0: all hardware threads, also the most
   std::string target;  ///< one of supported_targets(); empty: the best
 };
 

@@ -19,7 +19,7 @@ struct CmvmProblem {
 
 struct CmvmOptions {
   /// Adder levels that sharing may add to the smallest depth that the matrix allows.
-  int extra_depth = 2;
+  int extra_depth = 0;
 };
 
 /// Builds an adder graph: canonical signed digits, greedy sharing of two-term patterns by the adder

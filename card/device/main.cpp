@@ -1,0 +1,42 @@
+// The process that XRT starts as the card. card/README.md says what it understands.
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "card/device/rtl_unit.hpp"
+#include "card/device/run_card.hpp"
+#include "sluice/base/error.hpp"
+
+namespace {
+
+using namespace sluice;
+
+void place_rtl_units(card::Card& card, const card::CardDescription& description,
+                     const std::filesystem::path& image) {
+  const std::filesystem::path library = image / card::kKernelName;
+  if (!std::filesystem::exists(library)) {
+    throw DeviceError("E-CARD-013", "xclbin", "it holds no Verilated kernel for hw_emu",
+                      "compile with Verilator installed, or run in sw_emu");
+  }
+  std::uint64_t index = 0;
+  for (const card::CardUnit& unit : description.units) {
+    card.add_unit(
+        unit, std::make_unique<card::RtlUnit>(library, card.memory(), card.settings(), index++));
+  }
+}
+
+void place_units(card::Card& card, card::UnitKind kind, const card::CardDescription& description,
+                 const std::filesystem::path& image) {
+  if (kind == card::UnitKind::rtl) {
+    place_rtl_units(card, description, image);
+  } else {
+    throw DeviceError("E-CARD-014", "xclbin", "it holds no network for sw_emu", "run in hw_emu");
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return sluice::card::run_card(std::vector<std::string>(argv, argv + argc), place_units);
+}

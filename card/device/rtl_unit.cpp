@@ -1,0 +1,97 @@
+#include "card/device/rtl_unit.hpp"
+
+#include <fmt/format.h>
+
+#include "sluice/base/error.hpp"
+#include "sluice/sim/registers.hpp"
+
+namespace sluice::card {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+sim::SimulatorOptions simulator_options(std::shared_ptr<sim::Memory> memory,
+                                        const CardSettings& settings, std::uint64_t index) {
+  sim::SimulatorOptions options;
+  options.memory = std::move(memory);
+  options.timing.seed = settings.seed + index;
+  options.timing.min_latency_cycles = settings.min_latency_cycles;
+  options.timing.max_latency_cycles = settings.max_latency_cycles;
+  options.timing.stall_probability = settings.stall_probability;
+  options.register_seed = static_cast<std::uint32_t>(settings.seed + index);
+  return options;
+}
+
+std::filesystem::path waves_of(const std::filesystem::path& file, std::uint64_t index) {
+  if (index == 0) return file;
+  std::filesystem::path name = file.stem();
+  name += fmt::format("_{}", index + 1);
+  name += file.extension();
+  return file.parent_path() / name;
+}
+
+}  // namespace
+
+RtlUnit::RtlUnit(const std::filesystem::path& kernel_library, std::shared_ptr<sim::Memory> memory,
+                 const CardSettings& settings, std::uint64_t index)
+    : simulator_(kernel_library, simulator_options(std::move(memory), settings, index)) {
+  if (!settings.waves.empty()) simulator_.start_trace(waves_of(settings.waves, index));
+}
+
+void RtlUnit::write_register(std::uint32_t offset, std::uint32_t value) {
+  simulator_.write_register(offset, value);
+  if (offset == sim::reg::kControl && (value & sim::reg::kStart) != 0) run_seconds_ = 0;
+}
+
+std::uint32_t RtlUnit::read_register(std::uint32_t offset) {
+  return simulator_.read_register(offset);
+}
+
+// Idle and not done: done stays from the run before when a host never writes continue.
+bool RtlUnit::advance(std::chrono::milliseconds budget) {
+  const Clock::time_point begin = Clock::now();
+  bool idle = false;
+  do {
+    idle = (simulator_.read_register(sim::reg::kControl) & sim::reg::kIdle) != 0;
+  } while (!idle && Clock::now() - begin < budget);
+  run_seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();
+  if (idle) finish_run();
+  return idle;
+}
+
+std::uint64_t RtlUnit::read_pair(std::uint32_t offset) {
+  const std::uint64_t low = simulator_.read_register(offset);
+  return low | std::uint64_t{simulator_.read_register(offset + 4)} << 32;
+}
+
+void RtlUnit::finish_run() {
+  if (const std::uint32_t status = simulator_.read_register(sim::reg::kStatus)) fail_run(status);
+  last_run_ = {simulator_.read_register(sim::reg::kEvents), read_pair(sim::reg::kRunCycles),
+               run_seconds_};
+}
+
+void RtlUnit::fail_run(std::uint32_t status) const {
+  std::string what;
+  const auto add = [&](std::uint32_t bit, const char* text) {
+    if ((status & bit) != 0) what += what.empty() ? text : fmt::format(", {}", text);
+  };
+  add(sim::reg::kReadError, "bus error on a read");
+  add(sim::reg::kWriteError, "bus error on a write");
+  add(sim::reg::kInputMisaligned, "the input address is not aligned to the bus");
+  add(sim::reg::kOutputMisaligned, "the output address is not aligned to the bus");
+  if (!simulator_.access_errors().empty()) {
+    const sim::AccessError& first = simulator_.access_errors().front();
+    what += fmt::format("; {} at {:#x}, which no buffer covers", first.write ? "write" : "read",
+                        first.address);
+  }
+  throw DeviceError("E-CARD-030", "kernel", what,
+                    "check buffer sizes against n, and that the buffers still exist");
+}
+
+void RtlUnit::inject_bus_error(bool write) {
+  simulator_.set_fault(
+      {.kind = write ? sim::FaultKind::write_error : sim::FaultKind::read_error, .position = 0});
+}
+
+}  // namespace sluice::card

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+#include "card/image/card_image.hpp"
+#include "sluice/package/xclbin.hpp"
+
+namespace sluice::card {
+
+/// A kernel `kernel_name` with the arguments of every Sluice kernel, and one instance.
+package::XclbinContent test_xclbin(const std::string& kernel_name);
+
+std::string write_test_xclbin(const package::XclbinContent& description, const CardImage& image);
+
+}  // namespace sluice::card

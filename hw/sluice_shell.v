@@ -1,0 +1,529 @@
+`default_nettype none
+// The kernel around a core: control registers, reader, unpacking, the core's flow control, packing
+// and writer. README.md is the interface sheet.
+//
+// The core is a pipeline that never stops: `core_out` is the result for the `core_in` of CORE_LATENCY
+// clock cycles before. An event enters it only when the FIFO behind it has room for every event that
+// is already on its way, so that back-pressure from memory loses none.
+module sluice_shell #(
+    parameter IN_BUS_BITS    = 512,  // powers of two, 32 to 512
+    parameter OUT_BUS_BITS   = 64,
+    parameter IN_EVENT_BITS  = 432,  // multiples of 8
+    parameter OUT_EVENT_BITS = 16,
+    parameter CORE_LATENCY   = 12    // at least 1
+) (
+    input  wire ap_clk,
+    input  wire ap_rst_n,
+    input  wire s_axi_control_AWVALID,
+    output wire s_axi_control_AWREADY,
+    input  wire [11:0] s_axi_control_AWADDR,
+    input  wire s_axi_control_WVALID,
+    output wire s_axi_control_WREADY,
+    input  wire [31:0] s_axi_control_WDATA,
+    input  wire [3:0] s_axi_control_WSTRB,
+    output wire s_axi_control_BVALID,
+    input  wire s_axi_control_BREADY,
+    output wire [1:0] s_axi_control_BRESP,
+    input  wire s_axi_control_ARVALID,
+    output wire s_axi_control_ARREADY,
+    input  wire [11:0] s_axi_control_ARADDR,
+    output wire s_axi_control_RVALID,
+    input  wire s_axi_control_RREADY,
+    output wire [31:0] s_axi_control_RDATA,
+    output wire [1:0] s_axi_control_RRESP,
+    output wire m_axi_gmem0_AWVALID,
+    input  wire m_axi_gmem0_AWREADY,
+    output wire [63:0] m_axi_gmem0_AWADDR,
+    output wire m_axi_gmem0_AWID,
+    output wire [7:0] m_axi_gmem0_AWLEN,
+    output wire [2:0] m_axi_gmem0_AWSIZE,
+    output wire [1:0] m_axi_gmem0_AWBURST,
+    output wire [1:0] m_axi_gmem0_AWLOCK,
+    output wire [3:0] m_axi_gmem0_AWCACHE,
+    output wire [2:0] m_axi_gmem0_AWPROT,
+    output wire [3:0] m_axi_gmem0_AWQOS,
+    output wire [3:0] m_axi_gmem0_AWREGION,
+    output wire m_axi_gmem0_WVALID,
+    input  wire m_axi_gmem0_WREADY,
+    output wire [IN_BUS_BITS-1:0] m_axi_gmem0_WDATA,
+    output wire [IN_BUS_BITS/8-1:0] m_axi_gmem0_WSTRB,
+    output wire m_axi_gmem0_WLAST,
+    input  wire m_axi_gmem0_BVALID,
+    output wire m_axi_gmem0_BREADY,
+    input  wire [1:0] m_axi_gmem0_BRESP,
+    input  wire m_axi_gmem0_BID,
+    output wire m_axi_gmem0_ARVALID,
+    input  wire m_axi_gmem0_ARREADY,
+    output wire [63:0] m_axi_gmem0_ARADDR,
+    output wire m_axi_gmem0_ARID,
+    output wire [7:0] m_axi_gmem0_ARLEN,
+    output wire [2:0] m_axi_gmem0_ARSIZE,
+    output wire [1:0] m_axi_gmem0_ARBURST,
+    output wire [1:0] m_axi_gmem0_ARLOCK,
+    output wire [3:0] m_axi_gmem0_ARCACHE,
+    output wire [2:0] m_axi_gmem0_ARPROT,
+    output wire [3:0] m_axi_gmem0_ARQOS,
+    output wire [3:0] m_axi_gmem0_ARREGION,
+    input  wire m_axi_gmem0_RVALID,
+    output wire m_axi_gmem0_RREADY,
+    input  wire [IN_BUS_BITS-1:0] m_axi_gmem0_RDATA,
+    input  wire [1:0] m_axi_gmem0_RRESP,
+    input  wire m_axi_gmem0_RLAST,
+    input  wire m_axi_gmem0_RID,
+    output wire m_axi_gmem1_AWVALID,
+    input  wire m_axi_gmem1_AWREADY,
+    output wire [63:0] m_axi_gmem1_AWADDR,
+    output wire m_axi_gmem1_AWID,
+    output wire [7:0] m_axi_gmem1_AWLEN,
+    output wire [2:0] m_axi_gmem1_AWSIZE,
+    output wire [1:0] m_axi_gmem1_AWBURST,
+    output wire [1:0] m_axi_gmem1_AWLOCK,
+    output wire [3:0] m_axi_gmem1_AWCACHE,
+    output wire [2:0] m_axi_gmem1_AWPROT,
+    output wire [3:0] m_axi_gmem1_AWQOS,
+    output wire [3:0] m_axi_gmem1_AWREGION,
+    output wire m_axi_gmem1_WVALID,
+    input  wire m_axi_gmem1_WREADY,
+    output wire [OUT_BUS_BITS-1:0] m_axi_gmem1_WDATA,
+    output wire [OUT_BUS_BITS/8-1:0] m_axi_gmem1_WSTRB,
+    output wire m_axi_gmem1_WLAST,
+    input  wire m_axi_gmem1_BVALID,
+    output wire m_axi_gmem1_BREADY,
+    input  wire [1:0] m_axi_gmem1_BRESP,
+    input  wire m_axi_gmem1_BID,
+    output wire m_axi_gmem1_ARVALID,
+    input  wire m_axi_gmem1_ARREADY,
+    output wire [63:0] m_axi_gmem1_ARADDR,
+    output wire m_axi_gmem1_ARID,
+    output wire [7:0] m_axi_gmem1_ARLEN,
+    output wire [2:0] m_axi_gmem1_ARSIZE,
+    output wire [1:0] m_axi_gmem1_ARBURST,
+    output wire [1:0] m_axi_gmem1_ARLOCK,
+    output wire [3:0] m_axi_gmem1_ARCACHE,
+    output wire [2:0] m_axi_gmem1_ARPROT,
+    output wire [3:0] m_axi_gmem1_ARQOS,
+    output wire [3:0] m_axi_gmem1_ARREGION,
+    input  wire m_axi_gmem1_RVALID,
+    output wire m_axi_gmem1_RREADY,
+    input  wire [OUT_BUS_BITS-1:0] m_axi_gmem1_RDATA,
+    input  wire [1:0] m_axi_gmem1_RRESP,
+    input  wire m_axi_gmem1_RLAST,
+    input  wire m_axi_gmem1_RID,
+    /* verilator lint_off SYMRSVDWORD */
+    output wire interrupt,
+    /* verilator lint_on SYMRSVDWORD */
+    output wire [IN_EVENT_BITS-1:0] core_in,
+    input  wire [OUT_EVENT_BITS-1:0] core_out
+);
+  localparam [31:0] IN_EVENT_BYTES = IN_EVENT_BITS / 8;
+  localparam [31:0] OUT_EVENT_BYTES = OUT_EVENT_BITS / 8;
+  localparam LOG_IN_BUS_BYTES = $clog2(IN_BUS_BITS / 8);
+  localparam LOG_OUT_BUS_BYTES = $clog2(OUT_BUS_BITS / 8);
+  localparam BYTES_BITS = 48;  // 32-bit event count times 16-bit event size
+  localparam MAX_OUTSTANDING = 8;
+  // An event's place in the FIFO behind the core is free again four cycles after the core's latency.
+  localparam CREDITS_LOG2 = (CORE_LATENCY <= 12) ? 4 : $clog2(CORE_LATENCY + 4);
+
+  wire clk = ap_clk;
+  wire rst_n = ap_rst_n;
+
+  // ---- Control and the course of a run
+  wire ap_start, ap_done;
+  wire [63:0] input_pointer, output_pointer;
+  wire [31:0] events;
+  wire reader_busy, writer_busy, reader_error, writer_error;
+  reg busy, launch, launched;
+  reg [1:0] setup;
+  reg [63:0] run_input, run_output;
+  reg [31:0] run_events;
+  reg [BYTES_BITS-1:0] input_product, output_product, input_bytes, output_bytes;
+  reg [63:0] cycle_count, run_cycles;
+  reg [1:0] misaligned;  // output, input
+
+  wire accept = ap_start && !ap_done && !busy;
+  wire [1:0] pointer_misaligned = {
+    |output_pointer[LOG_OUT_BUS_BYTES-1:0], |input_pointer[LOG_IN_BUS_BYTES-1:0]
+  };
+  wire ends = launched && !reader_busy && !writer_busy;
+
+  always @(posedge clk) begin
+    if (accept) begin
+      run_input  <= input_pointer;
+      run_output <= output_pointer;
+      run_events <= (pointer_misaligned != 0) ? 32'd0 : events;
+      misaligned <= pointer_misaligned;
+    end
+    // Two register stages for the multiplier.
+    input_product  <= {16'd0, run_events} * {16'd0, IN_EVENT_BYTES};
+    output_product <= {16'd0, run_events} * {16'd0, OUT_EVENT_BYTES};
+    input_bytes    <= input_product;
+    output_bytes   <= output_product;
+
+    setup    <= {setup[0], accept};
+    launch   <= setup[1];
+    launched <= launch || (launched && !ends);
+    busy     <= accept || (busy && !ends);
+
+    cycle_count <= accept ? 64'd2 : cycle_count + 64'd1;  // counts the first and the last cycle
+    if (ends) run_cycles <= cycle_count;
+
+    if (!rst_n) begin
+      setup      <= 2'd0;
+      launch     <= 1'b0;
+      launched   <= 1'b0;
+      busy       <= 1'b0;
+      misaligned <= 2'd0;
+      run_cycles <= 64'd0;
+    end
+  end
+
+  sluice_axi_lite_control #(
+      .CORE_LATENCY(CORE_LATENCY),
+      .IN_EVENT_BYTES(IN_EVENT_BYTES[15:0]),
+      .OUT_EVENT_BYTES(OUT_EVENT_BYTES[15:0])
+  ) control (
+      .clk(clk),
+      .rst_n(rst_n),
+      .s_axi_awvalid(s_axi_control_AWVALID),
+      .s_axi_awready(s_axi_control_AWREADY),
+      .s_axi_awaddr(s_axi_control_AWADDR),
+      .s_axi_wvalid(s_axi_control_WVALID),
+      .s_axi_wready(s_axi_control_WREADY),
+      .s_axi_wdata(s_axi_control_WDATA),
+      .s_axi_wstrb(s_axi_control_WSTRB),
+      .s_axi_bvalid(s_axi_control_BVALID),
+      .s_axi_bready(s_axi_control_BREADY),
+      .s_axi_bresp(s_axi_control_BRESP),
+      .s_axi_arvalid(s_axi_control_ARVALID),
+      .s_axi_arready(s_axi_control_ARREADY),
+      .s_axi_araddr(s_axi_control_ARADDR),
+      .s_axi_rvalid(s_axi_control_RVALID),
+      .s_axi_rready(s_axi_control_RREADY),
+      .s_axi_rdata(s_axi_control_RDATA),
+      .s_axi_rresp(s_axi_control_RRESP),
+      .interrupt(interrupt),
+      .ap_start(ap_start),
+      .ap_done(ap_done),
+      .ap_ready(accept),
+      .finished(ends),
+      .busy(busy),
+      .input_pointer(input_pointer),
+      .output_pointer(output_pointer),
+      .events(events),
+      .run_cycles(run_cycles),
+      .status({misaligned, writer_error, reader_error})
+  );
+
+  // ---- Memory to events
+  wire word_in_valid, word_in_ready;
+  wire [IN_BUS_BITS-1:0] word_in;
+  sluice_axi_reader #(
+      .DATA_BITS(IN_BUS_BITS),
+      .BYTES_BITS(BYTES_BITS),
+      .MAX_OUTSTANDING(MAX_OUTSTANDING)
+  ) reader (
+      .clk(clk),
+      .rst_n(rst_n),
+      .start(launch),
+      .base(run_input),
+      .bytes(input_bytes),
+      .busy(reader_busy),
+      .error(reader_error),
+      .m_axi_arvalid(m_axi_gmem0_ARVALID),
+      .m_axi_arready(m_axi_gmem0_ARREADY),
+      .m_axi_araddr(m_axi_gmem0_ARADDR),
+      .m_axi_arlen(m_axi_gmem0_ARLEN),
+      .m_axi_rvalid(m_axi_gmem0_RVALID),
+      .m_axi_rready(m_axi_gmem0_RREADY),
+      .m_axi_rdata(m_axi_gmem0_RDATA),
+      .m_axi_rresp(m_axi_gmem0_RRESP),
+      .m_axi_rlast(m_axi_gmem0_RLAST),
+      .out_valid(word_in_valid),
+      .out_ready(word_in_ready),
+      .out_data(word_in)
+  );
+
+  wire event_in_valid, event_in_ready;
+  sluice_unpack #(
+      .BUS_BITS(IN_BUS_BITS),
+      .EVENT_BITS(IN_EVENT_BITS)
+  ) unpack (
+      .clk(clk),
+      .rst_n(rst_n),
+      .start(launch),
+      .events(run_events),
+      .in_valid(word_in_valid),
+      .in_ready(word_in_ready),
+      .in_data(word_in),
+      .out_valid(event_in_valid),
+      .out_ready(event_in_ready),
+      .out_data(core_in)
+  );
+
+  // ---- The core's flow control
+  reg [CREDITS_LOG2:0] credits;  // free places in the FIFO, events on their way counted as stored
+  reg [CORE_LATENCY-1:0] in_core;  // bit k: an event entered the core k + 1 cycles ago
+  assign event_in_ready = credits != 0;
+  wire issue = event_in_valid && event_in_ready;
+  wire event_out_valid, event_out_ready, fifo_ready;
+  wire [OUT_EVENT_BITS-1:0] event_out;
+  wire taken = event_out_valid && event_out_ready;
+  wire [CORE_LATENCY:0] in_core_next = {in_core, issue};
+
+  always @(posedge clk) begin
+    in_core <= in_core_next[CORE_LATENCY-1:0];
+    if (issue && !taken) credits <= credits - 1'b1;
+    if (!issue && taken) credits <= credits + 1'b1;
+    if (!rst_n) begin
+      in_core <= 0;
+      credits <= {1'b1, {CREDITS_LOG2{1'b0}}};
+    end
+  end
+
+  sluice_fifo #(
+      .WIDTH(OUT_EVENT_BITS),
+      .DEPTH_LOG2(CREDITS_LOG2)
+  ) results (
+      .clk(clk),
+      .rst_n(rst_n),
+      .in_valid(in_core[CORE_LATENCY-1]),
+      .in_ready(fifo_ready),
+      .in_data(core_out),
+      .out_valid(event_out_valid),
+      .out_ready(event_out_ready),
+      .out_data(event_out)
+  );
+
+  // ---- Events to memory
+  wire word_out_valid, word_out_ready;
+  wire [OUT_BUS_BITS-1:0] word_out;
+  sluice_pack #(
+      .BUS_BITS(OUT_BUS_BITS),
+      .EVENT_BITS(OUT_EVENT_BITS)
+  ) pack (
+      .clk(clk),
+      .rst_n(rst_n),
+      .start(launch),
+      .events(run_events),
+      .in_valid(event_out_valid),
+      .in_ready(event_out_ready),
+      .in_data(event_out),
+      .out_valid(word_out_valid),
+      .out_ready(word_out_ready),
+      .out_data(word_out)
+  );
+
+  sluice_axi_writer #(
+      .DATA_BITS(OUT_BUS_BITS),
+      .BYTES_BITS(BYTES_BITS),
+      .MAX_OUTSTANDING(MAX_OUTSTANDING)
+  ) writer (
+      .clk(clk),
+      .rst_n(rst_n),
+      .start(launch),
+      .base(run_output),
+      .bytes(output_bytes),
+      .busy(writer_busy),
+      .error(writer_error),
+      .in_valid(word_out_valid),
+      .in_ready(word_out_ready),
+      .in_data(word_out),
+      .m_axi_awvalid(m_axi_gmem1_AWVALID),
+      .m_axi_awready(m_axi_gmem1_AWREADY),
+      .m_axi_awaddr(m_axi_gmem1_AWADDR),
+      .m_axi_awlen(m_axi_gmem1_AWLEN),
+      .m_axi_wvalid(m_axi_gmem1_WVALID),
+      .m_axi_wready(m_axi_gmem1_WREADY),
+      .m_axi_wdata(m_axi_gmem1_WDATA),
+      .m_axi_wstrb(m_axi_gmem1_WSTRB),
+      .m_axi_wlast(m_axi_gmem1_WLAST),
+      .m_axi_bvalid(m_axi_gmem1_BVALID),
+      .m_axi_bready(m_axi_gmem1_BREADY),
+      .m_axi_bresp(m_axi_gmem1_BRESP)
+  );
+
+  // ---- Constant and unused signals of the AXI4 ports
+  assign m_axi_gmem0_ARID = 1'b0;
+  assign m_axi_gmem0_ARSIZE = LOG_IN_BUS_BYTES[2:0];
+  assign m_axi_gmem0_ARBURST = 2'b01;
+  assign m_axi_gmem0_ARLOCK = 2'b00;
+  assign m_axi_gmem0_ARCACHE = 4'b0011;  // modifiable, bufferable
+  assign m_axi_gmem0_ARPROT = 3'b000;
+  assign m_axi_gmem0_ARQOS = 4'd0;
+  assign m_axi_gmem0_ARREGION = 4'd0;
+  assign m_axi_gmem0_AWVALID = 1'b0;
+  assign m_axi_gmem0_AWADDR = 64'd0;
+  assign m_axi_gmem0_AWLEN = 8'd0;
+  assign m_axi_gmem0_AWID = 1'b0;
+  assign m_axi_gmem0_AWSIZE = LOG_IN_BUS_BYTES[2:0];
+  assign m_axi_gmem0_AWBURST = 2'b01;
+  assign m_axi_gmem0_AWLOCK = 2'b00;
+  assign m_axi_gmem0_AWCACHE = 4'b0011;  // modifiable, bufferable
+  assign m_axi_gmem0_AWPROT = 3'b000;
+  assign m_axi_gmem0_AWQOS = 4'd0;
+  assign m_axi_gmem0_AWREGION = 4'd0;
+  assign m_axi_gmem0_WVALID = 1'b0;
+  assign m_axi_gmem0_WDATA = {IN_BUS_BITS{1'b0}};
+  assign m_axi_gmem0_WSTRB = {IN_BUS_BITS / 8{1'b0}};
+  assign m_axi_gmem0_WLAST = 1'b0;
+  assign m_axi_gmem0_BREADY = 1'b1;
+  assign m_axi_gmem1_AWID = 1'b0;
+  assign m_axi_gmem1_AWSIZE = LOG_OUT_BUS_BYTES[2:0];
+  assign m_axi_gmem1_AWBURST = 2'b01;
+  assign m_axi_gmem1_AWLOCK = 2'b00;
+  assign m_axi_gmem1_AWCACHE = 4'b0011;  // modifiable, bufferable
+  assign m_axi_gmem1_AWPROT = 3'b000;
+  assign m_axi_gmem1_AWQOS = 4'd0;
+  assign m_axi_gmem1_AWREGION = 4'd0;
+  assign m_axi_gmem1_ARVALID = 1'b0;
+  assign m_axi_gmem1_ARADDR = 64'd0;
+  assign m_axi_gmem1_ARLEN = 8'd0;
+  assign m_axi_gmem1_ARID = 1'b0;
+  assign m_axi_gmem1_ARSIZE = LOG_OUT_BUS_BYTES[2:0];
+  assign m_axi_gmem1_ARBURST = 2'b01;
+  assign m_axi_gmem1_ARLOCK = 2'b00;
+  assign m_axi_gmem1_ARCACHE = 4'b0011;  // modifiable, bufferable
+  assign m_axi_gmem1_ARPROT = 3'b000;
+  assign m_axi_gmem1_ARQOS = 4'd0;
+  assign m_axi_gmem1_ARREGION = 4'd0;
+  assign m_axi_gmem1_RREADY = 1'b1;
+  wire unused = &{
+    1'b0, in_core_next[CORE_LATENCY], fifo_ready, m_axi_gmem0_RID, m_axi_gmem1_BID,
+    m_axi_gmem0_AWREADY, m_axi_gmem0_WREADY, m_axi_gmem0_BVALID, m_axi_gmem0_BRESP, m_axi_gmem0_BID,
+    m_axi_gmem1_ARREADY, m_axi_gmem1_RVALID, m_axi_gmem1_RDATA, m_axi_gmem1_RRESP, m_axi_gmem1_RLAST,
+    m_axi_gmem1_RID
+  };
+
+  // ---- Checkers, in every simulation
+`ifndef SYNTHESIS
+  always @(posedge clk)
+    if (rst_n && in_core[CORE_LATENCY-1] && !fifo_ready) $error("shell: an event was lost");
+
+  sluice_check_axi_lite check_control (
+      .clk(clk),
+      .rst_n(rst_n),
+      .awvalid(s_axi_control_AWVALID),
+      .awready(s_axi_control_AWREADY),
+      .awaddr(s_axi_control_AWADDR),
+      .wvalid(s_axi_control_WVALID),
+      .wready(s_axi_control_WREADY),
+      .wdata(s_axi_control_WDATA),
+      .wstrb(s_axi_control_WSTRB),
+      .bvalid(s_axi_control_BVALID),
+      .bready(s_axi_control_BREADY),
+      .bresp(s_axi_control_BRESP),
+      .arvalid(s_axi_control_ARVALID),
+      .arready(s_axi_control_ARREADY),
+      .araddr(s_axi_control_ARADDR),
+      .rvalid(s_axi_control_RVALID),
+      .rready(s_axi_control_RREADY),
+      .rdata(s_axi_control_RDATA),
+      .rresp(s_axi_control_RRESP)
+  );
+  sluice_check_axi4 #(
+      .DATA_BITS(IN_BUS_BITS),
+      .READS(1),
+      .WRITES(0),
+      .MAX_OUTSTANDING(MAX_OUTSTANDING)
+  ) check_gmem0 (
+      .clk(clk),
+      .rst_n(rst_n),
+      .awvalid(m_axi_gmem0_AWVALID),
+      .awready(m_axi_gmem0_AWREADY),
+      .awaddr(m_axi_gmem0_AWADDR),
+      .awlen(m_axi_gmem0_AWLEN),
+      .awsize(m_axi_gmem0_AWSIZE),
+      .awburst(m_axi_gmem0_AWBURST),
+      .wvalid(m_axi_gmem0_WVALID),
+      .wready(m_axi_gmem0_WREADY),
+      .wdata(m_axi_gmem0_WDATA),
+      .wstrb(m_axi_gmem0_WSTRB),
+      .wlast(m_axi_gmem0_WLAST),
+      .bvalid(m_axi_gmem0_BVALID),
+      .bready(m_axi_gmem0_BREADY),
+      .bresp(m_axi_gmem0_BRESP),
+      .arvalid(m_axi_gmem0_ARVALID),
+      .arready(m_axi_gmem0_ARREADY),
+      .araddr(m_axi_gmem0_ARADDR),
+      .arlen(m_axi_gmem0_ARLEN),
+      .arsize(m_axi_gmem0_ARSIZE),
+      .arburst(m_axi_gmem0_ARBURST),
+      .rvalid(m_axi_gmem0_RVALID),
+      .rready(m_axi_gmem0_RREADY),
+      .rdata(m_axi_gmem0_RDATA),
+      .rresp(m_axi_gmem0_RRESP),
+      .rlast(m_axi_gmem0_RLAST)
+  );
+  sluice_check_axi4 #(
+      .DATA_BITS(OUT_BUS_BITS),
+      .READS(0),
+      .WRITES(1),
+      .MAX_OUTSTANDING(MAX_OUTSTANDING)
+  ) check_gmem1 (
+      .clk(clk),
+      .rst_n(rst_n),
+      .awvalid(m_axi_gmem1_AWVALID),
+      .awready(m_axi_gmem1_AWREADY),
+      .awaddr(m_axi_gmem1_AWADDR),
+      .awlen(m_axi_gmem1_AWLEN),
+      .awsize(m_axi_gmem1_AWSIZE),
+      .awburst(m_axi_gmem1_AWBURST),
+      .wvalid(m_axi_gmem1_WVALID),
+      .wready(m_axi_gmem1_WREADY),
+      .wdata(m_axi_gmem1_WDATA),
+      .wstrb(m_axi_gmem1_WSTRB),
+      .wlast(m_axi_gmem1_WLAST),
+      .bvalid(m_axi_gmem1_BVALID),
+      .bready(m_axi_gmem1_BREADY),
+      .bresp(m_axi_gmem1_BRESP),
+      .arvalid(m_axi_gmem1_ARVALID),
+      .arready(m_axi_gmem1_ARREADY),
+      .araddr(m_axi_gmem1_ARADDR),
+      .arlen(m_axi_gmem1_ARLEN),
+      .arsize(m_axi_gmem1_ARSIZE),
+      .arburst(m_axi_gmem1_ARBURST),
+      .rvalid(m_axi_gmem1_RVALID),
+      .rready(m_axi_gmem1_RREADY),
+      .rdata(m_axi_gmem1_RDATA),
+      .rresp(m_axi_gmem1_RRESP),
+      .rlast(m_axi_gmem1_RLAST)
+  );
+  sluice_check_stream #(
+      .WIDTH(IN_BUS_BITS)
+  ) check_word_in (
+      .clk(clk),
+      .rst_n(rst_n),
+      .valid(word_in_valid),
+      .ready(word_in_ready),
+      .data(word_in)
+  );
+  sluice_check_stream #(
+      .WIDTH(IN_EVENT_BITS)
+  ) check_event_in (
+      .clk(clk),
+      .rst_n(rst_n),
+      .valid(event_in_valid),
+      .ready(event_in_ready),
+      .data(core_in)
+  );
+  sluice_check_stream #(
+      .WIDTH(OUT_EVENT_BITS)
+  ) check_event_out (
+      .clk(clk),
+      .rst_n(rst_n),
+      .valid(event_out_valid),
+      .ready(event_out_ready),
+      .data(event_out)
+  );
+  sluice_check_stream #(
+      .WIDTH(OUT_BUS_BITS)
+  ) check_word_out (
+      .clk(clk),
+      .rst_n(rst_n),
+      .valid(word_out_valid),
+      .ready(word_out_ready),
+      .data(word_out)
+  );
+`endif
+endmodule
+`default_nettype wire

@@ -1,0 +1,170 @@
+#include "sluice/rtl/core.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "sluice/base/check.hpp"
+#include "sluice/base/text_reader.hpp"
+#include "sluice/circuit/verify.hpp"
+#include "sluice/rtl/layout.hpp"
+#include "sluice/rtl/names.hpp"
+#include "sluice/rtl/number.hpp"
+#include "sluice/rtl/operations.hpp"
+#include "sluice/rtl/plan.hpp"
+#include "sluice/rtl/verilog.hpp"
+
+namespace sluice::rtl {
+
+namespace {
+
+using circuit::Circuit;
+using circuit::Instr;
+using circuit::Op;
+using circuit::Schedule;
+using circuit::ValueId;
+
+class CoreWriter {
+ public:
+  CoreWriter(const Circuit& circuit, const Schedule& schedule, const CoreOptions& options)
+      : circuit_(circuit),
+        schedule_(schedule),
+        options_(options),
+        plan_(make_plan(circuit.function, schedule)),
+        input_slots_(event_layout(circuit.inputs)),
+        module_(options.name + "_core"),
+        operations_(module_, circuit.function),
+        nets_(circuit.function.instrs().size()) {
+    for (const std::string& origin : circuit.origins) stems_.push_back(legal_stem(origin));
+  }
+
+  std::string write() {
+    write_ports();
+    for (int stage = 0; stage <= schedule_.latency_cycles; ++stage) {
+      const bool is_behind_the_last = stage == schedule_.latency_cycles;
+      module_.heading(is_behind_the_last ? "Outputs" : fmt::format("Stage {}", stage));
+      write_registers(stage);
+      if (!is_behind_the_last) write_operations(stage);
+    }
+    write_outputs();
+    return module_.print();
+  }
+
+ private:
+  std::size_t value_count() const { return nets_.size(); }
+  const Instr& instr(std::size_t id) const { return circuit_.function.instrs()[id]; }
+
+  std::string name_of(std::size_t id, int stage) const {
+    return fmt::format("{}_{}_s{}", stems_[index(instr(id).origin)], id, stage);
+  }
+
+  /// A value as an operation in `stage` reads it.
+  Number number(ValueId id, int stage) const {
+    const Carrier& carrier = plan_.carriers[index(id)];
+    const fixed::Format& format = circuit_.function.instr(id).format;
+    if (carrier.constant) return {*carrier.constant, format.width, format.is_signed, 0};
+    const std::size_t carried_by = index(carrier.value);
+    const auto age = static_cast<std::size_t>(stage - schedule_.stages[carried_by]);
+    return {nets_[carried_by].at(age), format.width, format.is_signed, 0};
+  }
+
+  void write_ports() {
+    clock_ = module_.add_port({"clk", 1, false, NetKind::input, {}});
+    x_ = module_.add_port({"x", event_bits(circuit_.inputs), false, NetKind::input, {}});
+    y_ = module_.add_port({"y", event_bits(circuit_.outputs), false, NetKind::output, {}});
+    module_.comment(fmt::format("Circuit {}, latency {} clock cycles, initiation interval 1",
+                                quote(circuit_.name), schedule_.latency_cycles));
+    describe_ports("x", circuit_.inputs);
+    describe_ports("y", circuit_.outputs);
+  }
+
+  void describe_ports(std::string_view net, const std::vector<circuit::Port>& ports) {
+    std::int64_t low = 0;
+    for (const circuit::Port& port : ports) {
+      const std::int64_t container_bits = fixed::container_bits(port.quantizer.format);
+      const std::int64_t end = low + port.elements * container_bits;
+      module_.comment(fmt::format("{}[{}:{}]: {}, {} x {} in {} bits", net, end - 1, low,
+                                  quote(port.name), port.elements, to_string(port.quantizer.format),
+                                  container_bits));
+      low = end;
+    }
+  }
+
+  /// Registers at the end of the stage before, for every value that `stage` or a later one reads.
+  void write_registers(int stage) {
+    std::vector<RegisterUpdate> updates;
+    for (std::size_t id = 0; id < value_count(); ++id) {
+      if (schedule_.stages[id] >= stage || plan_.last_stage[id] < stage) continue;
+      const fixed::Format& format = instr(id).format;
+      const NetId before = nets_[id].back();
+      const NetId reg = module_.add_register(name_of(id, stage), format.width, format.is_signed);
+      nets_[id].push_back(reg);
+      updates.push_back({reg, module_.whole(before)});
+    }
+    const auto block = static_cast<std::size_t>(options_.registers_per_block);
+    for (std::size_t first = 0; first < updates.size(); first += block) {
+      const std::size_t end = std::min(first + block, updates.size());
+      module_.clock_registers(
+          clock_, {std::make_move_iterator(updates.begin() + static_cast<std::ptrdiff_t>(first)),
+                   std::make_move_iterator(updates.begin() + static_cast<std::ptrdiff_t>(end))});
+    }
+  }
+
+  void write_operations(int stage) {
+    for (std::size_t id = 0; id < value_count(); ++id) {
+      if (schedule_.stages[id] != stage || plan_.last_stage[id] == Plan::kDead) continue;
+      const std::string name = name_of(id, stage);
+      Expr value = bits_of(id, stage, name);
+      nets_[id].push_back(module_.add_wire(name, instr(id).format.is_signed, std::move(value)));
+    }
+  }
+
+  Expr bits_of(std::size_t id, int stage, const std::string& name) {
+    const Instr& made = instr(id);
+    if (made.op == Op::input) {
+      const ElementSlot& slot = input_slots_.at(static_cast<std::size_t>(made.immediate));
+      return module_.select(x_, slot.low, made.format.width);
+    }
+    std::array<Number, 2> operands;
+    for (int i = 0; i < operand_count(made.op); ++i) {
+      const auto k = static_cast<std::size_t>(i);
+      operands[k] = number(made.operands[k], stage);
+    }
+    return operations_.write(made, operands, name);
+  }
+
+  void write_outputs() {
+    const std::vector<ElementSlot> slots = event_layout(circuit_.outputs);
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      const Number value = number(circuit_.function.outputs()[i], schedule_.latency_cycles);
+      module_.assign(y_, slots[i].low, extract(module_, value, 0, slots[i].container_bits));
+    }
+  }
+
+  const Circuit& circuit_;
+  const Schedule& schedule_;
+  const CoreOptions& options_;
+  Plan plan_;
+  std::vector<ElementSlot> input_slots_;
+  std::vector<std::string> stems_;  ///< per origin
+  Module module_;
+  OperationWriter operations_;
+  /// Per value the net that carries it in its own stage, the next stage, and so on.
+  std::vector<std::vector<NetId>> nets_;
+  NetId clock_{}, x_{}, y_{};
+};
+
+}  // namespace
+
+std::string emit_core(const Circuit& circuit, const Schedule& schedule,
+                      const CoreOptions& options) {
+  check_kernel_name(options.name);
+  SLUICE_CHECK(options.registers_per_block > 0, "{} registers per block",
+               options.registers_per_block);
+  verify(circuit, schedule);
+  SLUICE_CHECK(!circuit.inputs.empty() && !circuit.outputs.empty(), "circuit {} has no ports",
+               circuit.name);
+  return CoreWriter(circuit, schedule, options).write();
+}
+
+}  // namespace sluice::rtl

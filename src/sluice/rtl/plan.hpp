@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "sluice/circuit/circuit.hpp"
+
+namespace sluice::rtl {
+
+/// Which hardware stands for a value.
+struct Carrier {
+  /// A value that never varies is a literal wherever it is used.
+  std::optional<std::int64_t> constant;
+  /// Otherwise the value whose bits it has: itself, or what it only renames (a `scale`, or a
+  /// `quantize` that changes no mantissa).
+  circuit::ValueId value{};
+};
+
+/// What of a circuit becomes hardware, and how long it is kept.
+struct Plan {
+  static constexpr int kDead = -1;
+  std::vector<Carrier> carriers;  ///< one per value
+  /// The last stage in which a carrier is read; latency_cycles for outputs; kDead for values that
+  /// reach no output and for those that another value carries.
+  std::vector<int> last_stage;
+};
+
+Plan make_plan(const circuit::Function& function, const circuit::Schedule& schedule);
+
+}  // namespace sluice::rtl

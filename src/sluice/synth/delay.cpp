@@ -1,0 +1,131 @@
+#include "sluice/synth/delay.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sluice/synth/hardware.hpp"
+
+namespace sluice::synth {
+
+namespace {
+
+using circuit::Function;
+using circuit::Instr;
+using circuit::Op;
+using circuit::ValueId;
+
+constexpr int kLutInputs = 6;
+
+/// Levels of LUTs for a function that has to look at so many bits and is a tree of equal parts.
+int tree_levels(int bits) {
+  int levels = 0;
+  for (; bits > 1; bits = (bits + kLutInputs - 1) / kLutInputs) ++levels;
+  return levels;
+}
+
+double carry_chain_ns(int bits, const DelayModel& model) {
+  return bits == 0 ? 0.0 : model.adder_ns + bits * model.carry_bit_ns;
+}
+
+double quantize_ns(const Function& function, const Instr& instr, const DelayModel& model) {
+  const QuantizeShape shape = quantize_shape(function, instr);
+  double delay = 0.0;
+  if (shape.ties) delay += tree_levels(shape.dropped_bits + 1) * model.logic_level_ns;
+  if (shape.rounds_up) delay += carry_chain_ns(shape.rounded_width, model);
+  if (shape.checks_above || shape.checks_below) {
+    delay += (tree_levels(shape.excess_bits) + 1) * model.logic_level_ns;
+  }
+  return delay;
+}
+
+double extremum_ns(const Function& function, const Instr& instr, const DelayModel& model) {
+  const auto is_zero = [&](ValueId id) { return function.instr(id).range == fixed::Interval{}; };
+  const bool by_sign = is_zero(instr.operands[0]) || is_zero(instr.operands[1]);
+  return model.logic_level_ns + (by_sign ? 0.0 : carry_chain_ns(instr.format.width, model));
+}
+
+double lookup_ns(const Instr& argument, const DelayModel& model) {
+  const int beyond_one_lut = std::max(0, argument.format.width - kLutInputs);
+  return (1 + (beyond_one_lut + 1) / 2) * model.logic_level_ns;
+}
+
+double operation_ns(const Function& function, const Instr& instr, const DelayModel& model) {
+  switch (instr.op) {
+    case Op::negate:
+      return carry_chain_ns(instr.format.width, model);
+    case Op::multiply:
+      return model.multiplier_ns;
+    case Op::max:
+    case Op::min:
+      return extremum_ns(function, instr, model);
+    case Op::quantize:
+      return quantize_ns(function, instr, model);
+    case Op::lookup:
+      return lookup_ns(function.instr(instr.operands[0]), model);
+    case Op::input:
+    case Op::constant:
+    case Op::add:
+    case Op::sub:
+    case Op::scale:
+      break;
+  }
+  return 0.0;
+}
+
+int picoseconds(double ns) { return static_cast<int>(std::lround(ns * 1000.0)); }
+
+// `carried_bits` of the chain follow the operand's lowest bit, `remaining_bits` its highest.
+PathDelay chain_delay(int carried_bits, int remaining_bits, const DelayModel& model) {
+  return {.low_to_low_ps = picoseconds(model.adder_ns),
+          .low_to_full_ps = picoseconds(model.adder_ns + carried_bits * model.carry_bit_ns),
+          .full_to_low_ps = PathDelay::kNever,
+          .full_to_full_ps = picoseconds(model.adder_ns + remaining_bits * model.carry_bit_ns)};
+}
+
+// Where low bits are dropped, the lowest that is left comes later than those.
+PathDelay wire_delay(const Function& function, const Instr& instr, const DelayModel& model) {
+  const int dropped_bits =
+      instr.op == Op::quantize ? quantize_shape(function, instr).dropped_bits : 0;
+  return {.low_to_low_ps = picoseconds(dropped_bits * model.carry_bit_ns),
+          .full_to_low_ps = PathDelay::kNever};
+}
+
+std::array<PathDelay, 2> sum_delays(const Function& function, const Instr& instr,
+                                    const DelayModel& model) {
+  const int added_bits = sum_shape(function, instr).added_bits;
+  if (added_bits == 0)
+    return {wire_delay(function, instr, model), wire_delay(function, instr, model)};
+  std::array<PathDelay, 2> delays;
+  for (std::size_t i = 0; i < delays.size(); ++i) {
+    const Instr& operand = function.instr(instr.operands[i]);
+    const int raised =
+        instr.format.frac_bits - operand.format.frac_bits + (i == 0 ? 0 : instr.shift);
+    const int top = operand.format.width + raised;
+    delays[i] = chain_delay(added_bits, std::max(0, instr.format.width - top), model);
+  }
+  return delays;
+}
+
+}  // namespace
+
+Arrival PathDelay::from(const Arrival& operand) const noexcept {
+  return {std::max(operand.low_ps + low_to_low_ps, operand.full_ps + full_to_low_ps),
+          std::max(operand.low_ps + low_to_full_ps, operand.full_ps + full_to_full_ps)};
+}
+
+Arrival latest(const Arrival& x, const Arrival& y) noexcept {
+  return {std::max(x.low_ps, y.low_ps), std::max(x.full_ps, y.full_ps)};
+}
+
+std::array<PathDelay, 2> path_delays(const Function& function, ValueId id,
+                                     const DelayModel& model) {
+  const Instr& instr = function.instr(id);
+  if (instr.range.is_constant()) return {};
+  if (instr.op == Op::add || instr.op == Op::sub) return sum_delays(function, instr, model);
+  const int delay_ps = picoseconds(operation_ns(function, instr, model));
+  if (delay_ps == 0) return {wire_delay(function, instr, model), {}};
+  const PathDelay delay{.full_to_low_ps = delay_ps, .full_to_full_ps = delay_ps};
+  return {delay, delay};
+}
+
+}  // namespace sluice::synth

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "sluice/circuit/circuit.hpp"
+
+namespace sluice::synth {
+
+/// What a value of a circuit is in hardware.
+struct SumShape {
+  int width = 0;       ///< of the result
+  int added_bits = 0;  ///< in the carry chain; the rest passes by it
+  bool subtract = false;
+};
+
+struct QuantizeShape {
+  int width = 0;           ///< of the result
+  bool rounds_up = false;  ///< an incrementer of `rounded_width` bits
+  bool ties = false;       ///< whether it increments depends on more than one dropped bit
+  int rounded_width = 0;
+  int dropped_bits = 0;
+  bool checks_above = false;
+  bool checks_below = false;
+  int excess_bits = 0;  ///< bits that decide whether the value is out of range
+};
+
+SumShape sum_shape(const circuit::Function& function, const circuit::Instr& instr);
+QuantizeShape quantize_shape(const circuit::Function& function, const circuit::Instr& instr);
+
+/// The value whose wires a value has: itself, or what a `scale` or a quantize without effect only
+/// renames; nothing for constants.
+std::vector<std::optional<circuit::ValueId>> find_carriers(const circuit::Function& function);
+
+}  // namespace sluice::synth

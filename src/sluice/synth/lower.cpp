@@ -1,0 +1,249 @@
+#include "sluice/synth/lower.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "sluice/base/check.hpp"
+#include "sluice/base/error.hpp"
+#include "sluice/circuit/verify.hpp"
+#include "sluice/synth/value_builder.hpp"
+
+namespace sluice::synth {
+
+namespace {
+
+using circuit::Circuit;
+using circuit::OriginId;
+using circuit::ValueId;
+using fixed::Interval;
+using network::Layer;
+using network::LayerId;
+using network::TensorType;
+
+using Values = std::vector<ValueId>;
+
+/// sum_i x[i] * weights[i] + bias per output, with everything on one output grid.
+struct LinearMap {
+  std::size_t outputs = 0;
+  std::vector<std::int64_t> weights;  // [inputs][outputs]; x on the operand's tensor grid
+  std::vector<std::int64_t> bias;
+  int frac_bits = 0;  // of the result
+};
+
+class Lowering {
+ public:
+  Lowering(const network::Network& network, const LowerOptions& options)
+      : network_(network), options_(options) {}
+
+  Circuit run() && {
+    circuit_.name = network_.name();
+    for (const Layer& layer : network_.layers()) {
+      circuit_.origins.push_back(layer.name);
+      lower_layer(layer);
+    }
+    for (const LayerId id : network_.outputs()) add_output_port(id);
+    circuit_.function = without_dead_code(builder_.function());
+    circuit::verify(circuit_);
+    return std::move(circuit_);
+  }
+
+ private:
+  void lower_layer(const Layer& layer) {
+    layer_ = &layer;
+    try {
+      Values values = std::visit([&](const auto& op) { return lower_op(op); }, layer.op);
+      SLUICE_CHECK(values.size() == layer.type.ranges.size(), "{} values of {} elements",
+                   values.size(), layer.type.ranges.size());
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] =
+            builder_.narrow(values[i], layer.type.ranges[i], layer.type.format.frac_bits, origin());
+      }
+      values_.push_back(std::move(values));
+    } catch (const ModelError& error) {
+      throw ModelError(error.code(), layer.name, error.message(), error.hint());
+    }
+  }
+
+  OriginId origin() const { return static_cast<OriginId>(circuit_.origins.size() - 1); }
+  const Values& operand() const { return values_[index(layer_->operands.front())]; }
+  const TensorType& operand_type() const { return network_.layer(layer_->operands.front()).type; }
+
+  Values lower_op(const network::Input& input) {
+    Values values;
+    for (const Interval& range : layer_->type.ranges) {
+      values.push_back(builder_.input(input_elements_++, input.quantizer, range, origin()));
+    }
+    circuit_.inputs.push_back(
+        {layer_->name, input.quantizer, static_cast<std::int64_t>(values.size())});
+    return values;
+  }
+
+  Values lower_op(const network::Dense& dense) {
+    const int frac_bits = layer_->type.format.frac_bits;
+    const int zeros = frac_bits - operand_type().format.frac_bits - dense.weight_frac_bits;
+    const auto inputs = static_cast<std::size_t>(dense.inputs);
+    LinearMap map{.outputs = static_cast<std::size_t>(dense.units), .frac_bits = frac_bits};
+    map.weights = shifted(dense.weights, zeros);
+    map.bias = shifted(dense.bias, frac_bits - dense.bias_frac_bits);
+    Values values;
+    for (std::size_t first = 0; first < operand().size(); first += inputs) {
+      const Values row = multiply(map, first, inputs);
+      values.insert(values.end(), row.begin(), row.end());
+    }
+    return values;
+  }
+
+  Values lower_op(const network::Affine& affine) {
+    const int frac_bits = layer_->type.format.frac_bits;
+    const int zeros = frac_bits - operand_type().format.frac_bits - affine.scale_frac_bits;
+    const std::vector<std::int64_t> scale = shifted(affine.scale, zeros);
+    const std::vector<std::int64_t> offset =
+        shifted(affine.offset, frac_bits - affine.offset_frac_bits);
+    Values values;
+    for (std::size_t i = 0; i < operand().size(); ++i) {
+      const std::size_t channel = i % scale.size();
+      values.push_back(multiply({1, {scale[channel]}, {offset[channel]}, frac_bits}, i, 1).front());
+    }
+    return values;
+  }
+
+  Values lower_op(const network::Clamp& clamp) {
+    Values values = operand();
+    for (ValueId& value : values) {
+      if (clamp.lower) value = builder_.max(value, bound(clamp, *clamp.lower), origin());
+      if (clamp.upper) value = builder_.min(value, bound(clamp, *clamp.upper), origin());
+    }
+    return values;
+  }
+
+  ValueId bound(const network::Clamp& clamp, std::int64_t mantissa) {
+    return builder_.constant(mantissa, clamp.frac_bits, origin());
+  }
+
+  Values lower_op(const network::Quantize& quantize) {
+    Values values = operand();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = builder_.quantize(values[i], quantize.of(i), origin());
+    }
+    return values;
+  }
+
+  Values lower_op(const network::Reshape&) { return operand(); }
+
+  // A weight of 0 stays 0; the others fit, as the layer's range was inferred on this grid, unless
+  // they meet an operand that is always 0.
+  static std::vector<std::int64_t> shifted(std::vector<std::int64_t> mantissas, int zeros) {
+    for (std::int64_t& mantissa : mantissas) mantissa = fixed::shift_left(mantissa, zeros);
+    return mantissas;
+  }
+
+  /// The map of the operand's elements `first` to `first + count - 1`.
+  Values multiply(const LinearMap& map, std::size_t first, std::size_t count) {
+    CmvmProblem problem{.outputs = map.outputs, .bias = map.bias};
+    Values inputs;
+    for (std::size_t i = 0; i < count; ++i) {
+      const ValueId x = operand()[first + i];
+      const std::span<const std::int64_t> weights =
+          std::span(map.weights).subspan(i * map.outputs, map.outputs);
+      if (builder_.instr(x).range.is_constant()) {
+        add_constant(x, weights, problem.bias);
+      } else {
+        inputs.push_back(x);
+        add_input(x, operand_type().ranges[first + i], weights, problem);
+      }
+    }
+    const AdderGraph graph = solve_cmvm(problem, options_.cmvm);
+    return emit(graph, inputs, map.frac_bits);
+  }
+
+  /// Bits that `x` lacks against the operand tensor's grid.
+  int missing_bits(ValueId x) const {
+    const int bits = operand_type().format.frac_bits - builder_.instr(x).format.frac_bits;
+    SLUICE_CHECK(bits >= 0, "an element is finer than its tensor");
+    return bits;
+  }
+
+  void add_constant(ValueId x, std::span<const std::int64_t> weights,
+                    std::vector<std::int64_t>& bias) const {
+    if (builder_.instr(x).range.min == 0) return;
+    const std::int64_t mantissa = fixed::shift_left(builder_.instr(x).range.min, missing_bits(x));
+    for (std::size_t j = 0; j < weights.size(); ++j) {
+      bias[j] = fixed::add_exact(bias[j], fixed::multiply_exact(mantissa, weights[j]));
+    }
+  }
+
+  void add_input(ValueId x, const Interval& tensor_range, std::span<const std::int64_t> weights,
+                 CmvmProblem& problem) const {
+    const int zeros = missing_bits(x);
+    problem.inputs.push_back(intersection(coarser(tensor_range, zeros), builder_.instr(x).range));
+    for (const std::int64_t weight : weights) {
+      problem.matrix.push_back(fixed::shift_left(weight, zeros));
+    }
+  }
+
+  /// Integers of the graph become values with `grid` fractional bits, outputs with `frac_bits`.
+  Values emit(const AdderGraph& graph, const Values& inputs, int frac_bits) {
+    const int grid = inputs.empty() ? 0 : builder_.instr(inputs.front()).format.frac_bits;
+    Values nodes;
+    for (const AdderNode& node : graph.nodes) nodes.push_back(emit(node, nodes, inputs, grid));
+    Values outputs;
+    for (const AdderTerm& term : graph.outputs) {
+      if (term.node < 0) {
+        outputs.push_back(builder_.constant(0, 0, origin()));
+        continue;
+      }
+      const ValueId node = nodes[static_cast<std::size_t>(term.node)];
+      const ValueId value = builder_.scale(node, term.shift + grid - frac_bits, origin());
+      outputs.push_back(term.negative ? builder_.negate(value, origin()) : value);
+    }
+    return outputs;
+  }
+
+  ValueId emit(const AdderNode& node, const Values& nodes, const Values& inputs, int grid) {
+    switch (node.kind) {
+      case AdderNode::Kind::input: {
+        const ValueId x = inputs[nodes.size()];
+        return builder_.scale(x, builder_.instr(x).format.frac_bits - grid, origin());
+      }
+      case AdderNode::Kind::constant:
+        return builder_.constant(node.constant, grid, origin());
+      case AdderNode::Kind::sum:
+        break;
+    }
+    const ValueId a = nodes[static_cast<std::size_t>(node.a)];
+    const ValueId b = nodes[static_cast<std::size_t>(node.b)];
+    const ValueId sum = node.subtract ? builder_.sub(a, b, node.shift, origin())
+                                      : builder_.add(a, b, node.shift, origin());
+    const ValueId whole = builder_.scale(sum, std::max(0, -node.shift), origin());
+    return builder_.narrow(whole, node.range, grid, origin());
+  }
+
+  void add_output_port(LayerId id) {
+    const Layer& layer = network_.layer(id);
+    const fixed::Format& format = layer.type.format;
+    for (const ValueId value : values_[index(id)]) {
+      builder_.add_output(
+          builder_.on_grid(value, format.frac_bits, static_cast<OriginId>(index(id))));
+    }
+    circuit_.outputs.push_back(
+        {layer.name, {format}, static_cast<std::int64_t>(values_[index(id)].size())});
+  }
+
+  const network::Network& network_;
+  const LowerOptions& options_;
+  const Layer* layer_ = nullptr;
+  Circuit circuit_;
+  ValueBuilder builder_;
+  std::vector<Values> values_;  // by layer
+  std::int64_t input_elements_ = 0;
+};
+
+}  // namespace
+
+Circuit lower(const network::Network& network, const LowerOptions& options) {
+  return Lowering(network, options).run();
+}
+
+}  // namespace sluice::synth

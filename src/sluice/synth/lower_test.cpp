@@ -1,0 +1,144 @@
+#include "sluice/synth/lower.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "sluice/base/error.hpp"
+#include "sluice/circuit/interpreter.hpp"
+#include "sluice/circuit/text.hpp"
+#include "sluice/network/testing/random_network.hpp"
+#include "sluice/network/testing/reference_evaluate.hpp"
+#include "sluice/network/text.hpp"
+
+namespace sluice::synth {
+namespace {
+
+using circuit::Circuit;
+using circuit::Instr;
+using circuit::Op;
+using fixed::Overflow;
+using fixed::Quantizer;
+using fixed::Rounding;
+using network::Clamp;
+using network::Dense;
+using network::Input;
+using network::LayerId;
+using network::Network;
+using network::Quantize;
+
+void expect_equal_to_reference(const Network& network, const Circuit& circuit, std::uint64_t seed,
+                               int random_events) {
+  const std::vector<std::int64_t> events =
+      network::testing::corner_and_random_events(network, seed, random_events);
+  const circuit::Interpreter interpreter(circuit, circuit::Checking::ranges);
+  const auto inputs = static_cast<std::size_t>(interpreter.input_elements());
+  std::vector<std::int64_t> outputs(static_cast<std::size_t>(interpreter.output_elements()));
+  for (std::size_t first = 0; first < events.size(); first += inputs) {
+    const std::span<const std::int64_t> event = std::span(events).subspan(first, inputs);
+    interpreter.run(event, outputs);
+    ASSERT_EQ(outputs, network::testing::reference_evaluate(network, event))
+        << "event " << first / inputs << "\n"
+        << network::print(network);
+  }
+}
+
+std::int64_t count(const Circuit& circuit, Op op) {
+  return std::ranges::count(circuit.function.instrs(), op, &Instr::op);
+}
+
+class LowerRandom : public ::testing::TestWithParam<int> {};
+
+TEST_P(LowerRandom, EqualsTheReference) {
+  constexpr int kNetworks = 40;
+  for (int i = 0; i < kNetworks; ++i) {
+    const auto seed = static_cast<std::uint64_t>(GetParam() * kNetworks + i);
+    const Network network = network::testing::random_network(seed);
+    SCOPED_TRACE(seed);
+    expect_equal_to_reference(network, lower(network), seed, 20);
+    if (HasFatalFailure()) return;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, LowerRandom, ::testing::Range(0, 5));
+
+TEST(Lower, MultiLayerPerceptronEqualsTheReference) {
+  const Network network = network::testing::random_mlp(5, {.units = {9, 12, 7, 2}});
+  expect_equal_to_reference(network, lower(network), 1, 100);
+}
+
+TEST(Lower, IsDeterministic) {
+  const Network network = network::testing::random_network(17);
+  EXPECT_EQ(circuit::print(lower(network)), circuit::print(lower(network)));
+}
+
+TEST(Lower, EveryValueNamesItsLayer) {
+  const Network network = network::testing::random_mlp(5, {.units = {3, 4, 1}});
+  const Circuit circuit = lower(network);
+  ASSERT_EQ(circuit.origins.size(), network.layers().size());
+  for (const Instr& instr : circuit.function.instrs()) {
+    const std::string& layer = circuit.origins[index(instr.origin)];
+    if (instr.op == Op::input) {
+      EXPECT_EQ(layer, "input");
+    }
+    if (instr.op == Op::add || instr.op == Op::sub) {
+      EXPECT_TRUE(layer.starts_with("dense_")) << layer;
+    }
+  }
+  EXPECT_EQ(circuit.inputs.front().name, "input");
+  EXPECT_EQ(circuit.outputs.front().name, "output");
+}
+
+TEST(Lower, SaturationToAnUnsignedFormatReplacesReLU) {
+  const auto circuit_with = [](Quantizer to) {
+    Network network("relu");
+    LayerId x = network.append("x", Input{{1}, {{8, 4, true}}}, {});
+    x = network.append("relu", Clamp{.lower = 0}, {x});
+    x = network.append("quantize", Quantize{{to}}, {x});
+    network.add_output(x);
+    const Circuit circuit = lower(network);
+    expect_equal_to_reference(network, circuit, 1, 50);
+    return circuit;
+  };
+  EXPECT_EQ(count(circuit_with({{4, 2, false}, Rounding::rnd_conv, Overflow::sat}), Op::max), 0);
+  EXPECT_EQ(count(circuit_with({{4, 2, true}, Rounding::rnd, Overflow::sat}), Op::max), 1);
+  EXPECT_EQ(count(circuit_with({{3, 2, false}, Rounding::trn, Overflow::wrap}), Op::max), 1);
+}
+
+TEST(Lower, LeavesOutWhatRangesMakeVoid) {
+  Network network("void");
+  LayerId x = network.append("x", Input{{2}, {{4, 0, false}}}, {});
+  x = network.append("relu", Clamp{.lower = 0, .upper = 15}, {x});
+  x = network.append("wider", Quantize{{{{9, 3, true}, Rounding::rnd, Overflow::sat}}}, {x});
+  x = network.append("zero", Dense{2, 2, {0, 1, 0, 1}, 0, {5, 0}, 0}, {x});
+  network.add_output(x);
+  const Circuit circuit = lower(network);
+  EXPECT_EQ(count(circuit, Op::max) + count(circuit, Op::min), 0);
+  EXPECT_EQ(count(circuit, Op::add), 1);
+  expect_equal_to_reference(network, circuit, 1, 20);
+}
+
+TEST(Lower, RepeatedInputsAreExactlyAsWideAsTheirSum) {
+  Network network("seven");
+  LayerId x = network.append("x", Input{{1}, {{8, 0, true}}}, {});
+  x = network.append("seven", Dense{1, 1, {7}, 0, {0}, 0}, {x});
+  network.add_output(x);
+  const Circuit circuit = lower(network);
+  EXPECT_EQ(circuit.function.instr(circuit.function.outputs()[0]).format.width, 11);
+}
+
+TEST(Lower, NamesTheLayerThatNeedsMoreThan64Bits) {
+  Network network("wide");
+  LayerId x = network.append("x", Input{{1}, {{62, 0, true}}}, {});
+  x = network.append("three", Dense{1, 1, {3}, 0, {0}, 0}, {x});
+  network.add_output(x);
+  try {
+    lower(network);
+    FAIL() << "4x - x needs 65 bits on the way";
+  } catch (const ModelError& error) {
+    EXPECT_EQ(error.subject(), "three");
+  }
+}
+
+}  // namespace
+}  // namespace sluice::synth

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "sluice/circuit/circuit.hpp"
+#include "sluice/synth/delay.hpp"
+
+namespace sluice::synth {
+
+/// Pipelines a circuit for a clock: as few stages as the delay model allows, the slowest stage as
+/// fast as that number permits, and then values computed in the stage where they take the fewest
+/// register bits. Initiation interval 1. Deterministic.
+///
+/// Throws UsageError E-SYNTH-001 for a clock that is not positive, ModelError E-SYNTH-002 when one
+/// operation takes longer than a clock period; its hint is the clock that would work.
+circuit::Schedule schedule(const circuit::Circuit& circuit, const DelayModel& model,
+                           double clock_mhz);
+
+/// Delay of the slowest stage, its registers included.
+double critical_path_ns(const circuit::Circuit& circuit, const circuit::Schedule& schedule,
+                        const DelayModel& model);
+
+/// Bits that are registered at stage boundaries, those behind the last stage included.
+std::int64_t register_bits(const circuit::Circuit& circuit, const circuit::Schedule& schedule);
+
+}  // namespace sluice::synth
