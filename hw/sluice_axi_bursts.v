@@ -38,11 +38,13 @@ module sluice_axi_bursts #(
       words_left <= words;
       out_valid  <= 1'b0;
     end else if (!out_valid || out_ready) begin
-      out_valid   <= words_left != 0;
-      burst_word  <= next_word;
-      burst_beats <= beats;
-      next_word   <= next_word + {{55 - LOG_BYTES{1'b0}}, beats};
-      words_left  <= words_left - {{WORD_BITS - 9{1'b0}}, beats};
+      out_valid <= words_left != 0;
+      if (words_left != 0) begin
+        burst_word  <= next_word;
+        burst_beats <= beats;
+        next_word   <= next_word + {{55 - LOG_BYTES{1'b0}}, beats};
+        words_left  <= words_left - {{WORD_BITS - 9{1'b0}}, beats};
+      end
     end
     if (!rst_n) begin
       out_valid  <= 1'b0;

@@ -1,9 +1,10 @@
+`ifndef SYNTHESIS
 `default_nettype none
 `ifndef SLUICE_RULE
 `ifdef FORMAL
 `define SLUICE_RULE(condition, text) assert (condition)
 `else
-`define SLUICE_RULE(condition, text) assert (condition) else $error(text)
+`define SLUICE_RULE(condition, text) if ((condition) !== 1'b1) $error(text)
 `endif
 `endif
 // Rules of AXI4 (IHI 0022, chapter A3) between a burst master with one ID and its memory, for
@@ -188,3 +189,4 @@ module sluice_check_axi4 #(
   endgenerate
 endmodule
 `default_nettype wire
+`endif

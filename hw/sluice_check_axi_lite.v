@@ -1,9 +1,10 @@
+`ifndef SYNTHESIS
 `default_nettype none
 `ifndef SLUICE_RULE
 `ifdef FORMAL
 `define SLUICE_RULE(condition, text) assert (condition)
 `else
-`define SLUICE_RULE(condition, text) assert (condition) else $error(text)
+`define SLUICE_RULE(condition, text) if ((condition) !== 1'b1) $error(text)
 `endif
 `endif
 // Rules of AXI4-Lite between one master and one slave (IHI 0022, chapters A3 and B1), for simulation
@@ -90,3 +91,4 @@ module sluice_check_axi_lite #(
   end
 endmodule
 `default_nettype wire
+`endif

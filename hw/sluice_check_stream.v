@@ -1,9 +1,10 @@
+`ifndef SYNTHESIS
 `default_nettype none
 `ifndef SLUICE_RULE
 `ifdef FORMAL
 `define SLUICE_RULE(condition, text) assert (condition)
 `else
-`define SLUICE_RULE(condition, text) assert (condition) else $error(text)
+`define SLUICE_RULE(condition, text) if ((condition) !== 1'b1) $error(text)
 `endif
 `endif
 // Rules of a valid/ready stream, for simulation and formal proof.
@@ -34,3 +35,4 @@ module sluice_check_stream #(
   initial waits = 1'b0;
 endmodule
 `default_nettype wire
+`endif

@@ -11,8 +11,9 @@ FunctionalUnit::FunctionalUnit(KernelFunction function, std::shared_ptr<sim::Mem
 
 void FunctionalUnit::write_register(std::uint32_t offset, std::uint32_t value) {
   if (offset == sim::reg::kControl) {
-    if ((value & sim::reg::kContinue) != 0 && state_ == State::done) state_ = State::idle;
-    if ((value & sim::reg::kStart) != 0 && state_ != State::started) state_ = State::started;
+    const bool starts = (value & sim::reg::kStart) != 0;
+    if (starts || (value & sim::reg::kContinue) != 0) done_ = false;
+    started_ = started_ || starts;
   } else if (offset >= sim::reg::kInput && offset <= sim::reg::kEvents) {
     registers_.at(offset / 4) = value;
   }
@@ -25,16 +26,10 @@ std::uint32_t FunctionalUnit::read_register(std::uint32_t offset) {
 
 // Idle must not read 1 between start and done: XRT takes it for the end of the run.
 std::uint32_t FunctionalUnit::read_control() {
-  switch (state_) {
-    case State::idle:
-      return sim::reg::kIdle;
-    case State::started:
-      return sim::reg::kStart;
-    case State::done:
-      state_ = State::idle;  // done is cleared by the read
-      return sim::reg::kDone | sim::reg::kIdle | sim::reg::kReady;
-  }
-  return 0;
+  const std::uint32_t value = (started_ ? sim::reg::kStart : sim::reg::kIdle) |
+                              (done_ ? sim::reg::kDone : 0) | (ready_ ? sim::reg::kReady : 0);
+  ready_ = false;
+  return value;
 }
 
 std::uint64_t FunctionalUnit::pointer(std::uint32_t offset) const {
@@ -42,7 +37,7 @@ std::uint64_t FunctionalUnit::pointer(std::uint32_t offset) const {
 }
 
 bool FunctionalUnit::advance(std::chrono::milliseconds /*budget*/) {
-  if (state_ != State::started) return true;
+  if (!started_) return true;
   if (injected_ != nullptr) {
     throw DeviceError("E-CARD-030", "kernel",
                       fmt::format("bus error on a {} (injected)", injected_));
@@ -53,7 +48,8 @@ bool FunctionalUnit::advance(std::chrono::milliseconds /*budget*/) {
   function_(arguments, *memory_);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   last_run_ = {arguments.events, 0, seconds.count()};
-  state_ = State::done;
+  started_ = false;
+  done_ = ready_ = true;
   return true;
 }
 

@@ -28,7 +28,6 @@ class FunctionalUnit : public ComputeUnit {
   RunRecord last_run() const override { return last_run_; }
 
  private:
-  enum class State { idle, started, done };
   static constexpr std::uint32_t kMapBytes = 0x60;
 
   std::uint64_t pointer(std::uint32_t offset) const;
@@ -37,7 +36,9 @@ class FunctionalUnit : public ComputeUnit {
   KernelFunction function_;
   std::shared_ptr<sim::Memory> memory_;
   std::array<std::uint32_t, kMapBytes / 4> registers_{};
-  State state_ = State::idle;
+  bool started_ = false;
+  bool done_ = false;               ///< until the host writes continue
+  bool ready_ = false;              ///< until the host reads it
   const char* injected_ = nullptr;  ///< the access that is to fail
   RunRecord last_run_;
 };

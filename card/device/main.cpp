@@ -4,9 +4,11 @@
 
 #include <memory>
 
+#include "card/device/engine_unit.hpp"
 #include "card/device/rtl_unit.hpp"
 #include "card/device/run_card.hpp"
 #include "sluice/base/error.hpp"
+#include "sluice/base/files.hpp"
 
 namespace {
 
@@ -26,12 +28,26 @@ void place_rtl_units(card::Card& card, const card::CardDescription& description,
   }
 }
 
+void place_engine_units(card::Card& card, const card::CardDescription& description,
+                        const std::filesystem::path& image) {
+  const std::filesystem::path network = image / card::kNetworkName;
+  if (!std::filesystem::exists(network)) {
+    throw DeviceError("E-CARD-014", "xclbin", "it holds no network for sw_emu",
+                      "compile the model again, or run in hw_emu");
+  }
+  const card::KernelFunction kernel =
+      card::make_engine_kernel(read_file(network), card::kNetworkName);
+  for (const card::CardUnit& unit : description.units) {
+    card.add_unit(unit, std::make_unique<card::FunctionalUnit>(kernel, card.memory()));
+  }
+}
+
 void place_units(card::Card& card, card::UnitKind kind, const card::CardDescription& description,
                  const std::filesystem::path& image) {
   if (kind == card::UnitKind::rtl) {
     place_rtl_units(card, description, image);
   } else {
-    throw DeviceError("E-CARD-014", "xclbin", "it holds no network for sw_emu", "run in hw_emu");
+    place_engine_units(card, description, image);
   }
 }
 

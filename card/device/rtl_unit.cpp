@@ -39,16 +39,19 @@ RtlUnit::RtlUnit(const std::filesystem::path& kernel_library, std::shared_ptr<si
   if (!settings.waves.empty()) simulator_.start_trace(waves_of(settings.waves, index));
 }
 
+// The kernel takes no start while the end of the run before waits for continue. XRT always writes
+// continue; PYNQ's register path, which knows of ap_ctrl_hs only, never does. Who starts again has
+// seen the end, so a start continues too.
 void RtlUnit::write_register(std::uint32_t offset, std::uint32_t value) {
-  simulator_.write_register(offset, value);
-  if (offset == sim::reg::kControl && (value & sim::reg::kStart) != 0) run_seconds_ = 0;
+  const bool starts = offset == sim::reg::kControl && (value & sim::reg::kStart) != 0;
+  if (starts) run_seconds_ = 0;
+  simulator_.write_register(offset, starts ? value | sim::reg::kContinue : value);
 }
 
 std::uint32_t RtlUnit::read_register(std::uint32_t offset) {
   return simulator_.read_register(offset);
 }
 
-// Idle and not done: done stays from the run before when a host never writes continue.
 bool RtlUnit::advance(std::chrono::milliseconds budget) {
   const Clock::time_point begin = Clock::now();
   bool idle = false;

@@ -101,7 +101,6 @@ int run_card(const std::vector<std::string>& arguments, const PlaceUnits& place_
   // A Ctrl-C at the terminal is the host's to handle; the card goes when the host goes.
   ::signal(SIGINT, SIG_IGN);
   const SocketPaths sockets = SocketPaths::from_environment();
-  CardLog errors;
   try {
     // Connected before anything that can fail, so that the host never waits for a card in vain.
     HostConnection host(sockets.host, kConnectPatience);
@@ -113,12 +112,11 @@ int run_card(const std::vector<std::string>& arguments, const PlaceUnits& place_
       leave_reason(sockets.host, error.what());
       throw;
     }
-  } catch (const Error& error) {
-    errors.report(error.what());
-    return exit_code(error.kind());
   } catch (const std::exception& error) {
-    errors.report(error.what());
-    return exit_code(ErrorKind::internal);
+    // The guard in the host hands on the reason; a host without it has only this line.
+    if (!environment_variable("SLUICE_CARD_GUARDED")) CardLog().report(error.what());
+    const auto* known = dynamic_cast<const Error*>(&error);
+    return exit_code(known != nullptr ? known->kind() : ErrorKind::internal);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -224,6 +225,7 @@ pid_t card_fork() {
   std::fflush(nullptr);  // else the child's copy of unwritten output is written a second time
   const pid_t child = ::fork();
   if (child > 0) last_card = child;
+  if (child == 0) ::setenv("SLUICE_CARD_GUARDED", "1", 1);
   return child;
 }
 

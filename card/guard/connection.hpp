@@ -14,14 +14,16 @@ namespace sluice::guard {
 // - releasing a buffer and closing the card succeed, since these happen in destructors;
 // - XRT's own scheduler thread, where nobody could catch, sees its kernel runs end, so that the
 // host
-//   wakes up and gets the error from its next call. Under OpenCL, where such an error could be
-//   overlooked, the process ends with a message and exit code 5.
+//   wakes up and gets the error from its next call;
+// - under OpenCL, whose library does not survive a failed transfer in its worker threads (it runs
+//   into an assertion of its own), the process ends with one message and exit code 5.
 
 ssize_t card_read(int fd, void* data, std::size_t size_bytes);
 ssize_t card_write(int fd, const void* data, std::size_t size_bytes);
 int card_accept(int fd, sockaddr* address, socklen_t* address_bytes);
 
-/// Remembers the card process that the shim starts.
+/// Remembers the card process that the shim starts, and tells it by $SLUICE_CARD_GUARDED that its
+/// host will hear the reason of its end.
 pid_t card_fork();
 
 /// The shim waits for its card here, up to 300 s: the wait ends when the card process has ended.

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "card/guard/blocks.hpp"
 #include "card/guard/connection.hpp"
@@ -56,6 +58,26 @@ int signal_one_process(pid_t process, int signal) {
   return process > 0 ? ::kill(process, signal) : 0;
 }
 
+// hw_emu's scheduler announces itself on the standard output, which belongs to the host program.
+constexpr bool kIsTalkative = std::string_view(kShim) == "libxrt_hwemu.so.2";
+
+bool is_announcement(const char* text) {
+  return std::string_view(text).starts_with("configuring ") ||
+         std::string_view(text).starts_with("scheduler config");
+}
+
+int puts_of_shim(const char* text) { return is_announcement(text) ? 0 : std::puts(text); }
+
+// The compiler turns printf into this function in a library that is built with _FORTIFY_SOURCE.
+__attribute__((format(printf, 2, 3))) int printf_of_shim(int /*flag*/, const char* format, ...) {
+  if (is_announcement(format)) return 0;
+  std::va_list arguments;
+  va_start(arguments, format);
+  const int count = std::vprintf(format, arguments);
+  va_end(arguments);
+  return count;
+}
+
 template <typename Function>
 void* address_of(Function* function) {
   return reinterpret_cast<void*>(function);
@@ -84,8 +106,15 @@ __attribute__((constructor)) void guard_shim() {
       Redirection{"_ZN6google8protobuf23ShutdownProtobufLibraryEv",
                   address_of(skip_protobuf_shutdown)},
   };
-  say(redirect_imports(shim, redirections) ? "guarded"
-                                           : "it imports other functions; nothing is guarded");
+  if (!redirect_imports(shim, redirections)) {
+    say("it imports other functions; nothing is guarded");
+    return;
+  }
+  if (kIsTalkative) {
+    redirect_imports(shim, std::array{Redirection{"puts", address_of(puts_of_shim)},
+                                      Redirection{"__printf_chk", address_of(printf_of_shim)}});
+  }
+  say("guarded");
 }
 
 }  // namespace

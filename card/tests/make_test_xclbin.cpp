@@ -1,5 +1,8 @@
 #include "card/tests/make_test_xclbin.hpp"
 
+#include "sluice/network/network.hpp"
+#include "sluice/network/text.hpp"
+
 namespace sluice::card {
 
 package::XclbinContent test_xclbin(const std::string& kernel_name) {
@@ -16,6 +19,16 @@ package::XclbinContent test_xclbin(const std::string& kernel_name) {
   content.banks = {{"bank0", 0x4'0000'0000, std::uint64_t{16} << 30}};
   content.kernels = {kernel};
   return content;
+}
+
+std::string test_network() {
+  using namespace network;
+  const fixed::Quantizer byte{{8, 0, true}, fixed::Rounding::trn, fixed::Overflow::wrap};
+  Network net("add_one");
+  const LayerId x = net.append("x", Input{{1}, byte}, {});
+  const LayerId sum = net.append("sum", Dense{1, 1, {1}, 0, {1}, 0}, {x});
+  net.add_output(net.append("y", Quantize{{byte}}, {sum}));
+  return print(net);
 }
 
 std::string write_test_xclbin(const package::XclbinContent& description, const CardImage& image) {

@@ -35,19 +35,21 @@ def core(r):
 
 
 def summary(r):
-    """Counts, median, widths and outliers of residuals; those that are not finite are only counted."""
+    """Counts, median, widths and outliers of residuals; those that are not finite are only counted.
+
+    `mean` and `rms` are over |r| < 2, the others over all finite residuals."""
     r = np.asarray(r, np.float64)
     finite = r[np.isfinite(r)]
     result = {"n": int(r.size), "n_nonfinite": int(r.size - finite.size)}
     if finite.size:
-        result.update(median=float(np.median(finite)), mean_core=float(core(finite).mean()),
-                      rms_core=rms(core(finite)), rms_all=rms(finite), hw68=hw68(finite),
+        result.update(median=float(np.median(finite)), mean=float(core(finite).mean()),
+                      rms=rms(core(finite)), rms_all=rms(finite), hw68=hw68(finite),
                       outlier_fraction=float(np.mean(np.abs(finite) >= OUTLIER)))
     return result
 
 
 BOOTSTRAP_REPLICAS = 200
-_RESAMPLED = {"median": np.median, "hw68": hw68, "rms_core": lambda r: rms(core(r)),
+_RESAMPLED = {"median": np.median, "hw68": hw68, "rms": lambda r: rms(core(r)),
               "rms_all": rms}
 
 

@@ -154,7 +154,7 @@ def physics(model_path, folder):
 
 def write_vectors(model_path, folder, output, events=2000):
     x = load(folder, "vectors_logflat")[0][:events]
-    y = qkeras_float64.evaluate(model_path, x)[:, 0]
+    y = qkeras_float64.evaluate(model_path, x)
     np.savez_compressed(output / "vectors.npz", x=x, y=y)
 
 
@@ -163,7 +163,7 @@ def parse_arguments():
     parser.add_argument("--samples", type=pathlib.Path, required=True,
                         help="folder with the .npz files that train.sh generates")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="folder for the model")
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=300)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--sparsity", type=float, default=0.52,
                         help="zero share of each pruned layer's kernel")

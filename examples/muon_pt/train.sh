@@ -1,24 +1,20 @@
 #!/bin/sh
-# Repeats the training: environment in .venv-train, samples in build/train-samples, model in
-# examples/muon_pt/model. Needs muon_pt_generate (MUON_PT_GENERATE names it) and Python 3.9 to 3.11.
-# Further arguments go to train.py; the default training takes about 10 minutes on two cores.
+# usage: train.sh BUILD [ARGUMENTS OF train.py]      for example: train.sh build/release
+# Repeats the training with BUILD/bin/muon_pt_generate: environment in .venv-train, samples in
+# build/train-samples, model in examples/muon_pt/model (MUON_PT_MODEL names another folder).
+# Needs Python 3.9 to 3.11 and PyPI; about 8 minutes on two cores.
 set -eu
 folder=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$folder/../.." && pwd)
 environment=$root/.venv-train
 samples=$root/build/train-samples
 output=${MUON_PT_MODEL:-$folder/model}
-generate=${MUON_PT_GENERATE:-}
-if [ -z "$generate" ]; then
-  for preset in release dev; do
-    candidate=$root/build/$preset/examples/muon_pt/muon_pt_generate
-    if [ -x "$candidate" ]; then generate=$candidate; break; fi
-  done
-fi
-if [ ! -x "$generate" ]; then
-  echo "train.sh: muon_pt_generate is missing: build it, or name it in MUON_PT_GENERATE" >&2
+if [ $# -lt 1 ] || [ ! -x "$1/bin/muon_pt_generate" ]; then
+  echo "train.sh: give the build folder that holds bin/muon_pt_generate" >&2
   exit 4
 fi
+generate=$1/bin/muon_pt_generate
+shift
 if ! cmp -s "$folder/requirements.txt" "$environment/requirements.txt"; then
   python3 -m venv "$environment"
   "$environment/bin/pip" install --quiet --disable-pip-version-check \

@@ -62,7 +62,8 @@ class CircuitBuilder {
 
   /// A format of `width` bits that overlaps `source`, in any mode.
   fixed::Quantizer quantizer(const Format& source, int width) {
-    const Format format{width, source.frac_bits - static_cast<int>(pick(-2, source.width)),
+    const int excess_bits = std::max(source.width - width, 0);
+    const Format format{width, source.frac_bits - static_cast<int>(pick(-2, excess_bits + 2)),
                         pick(0, 2) != 0};
     return {format, fixed::kAllRoundings[static_cast<std::size_t>(pick(0, 6))],
             fixed::kAllOverflows[static_cast<std::size_t>(pick(0, 3))]};
@@ -90,15 +91,18 @@ class CircuitBuilder {
     return {min, pick(min, all.max)};
   }
 
-  /// Draws operands until the result stays within the widest format.
+  /// Draws operands until the result varies and stays within the widest format.
   void add_operation(Op op) {
     constexpr int kAttempts = 50;
+    const bool may_be_constant = op == Op::constant || pick(0, 9) == 0;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       Function trial = function();
       std::swap(trial, function());
       try {
         add_operation_once(op);
-        if (function().instrs().back().format.width <= options_.widest_bits) return;
+        const Instr& made = function().instrs().back();
+        const bool varies = may_be_constant || !made.range.is_constant();
+        if (varies && made.format.width <= options_.widest_bits) return;
       } catch (const ModelError&) {
         // Beyond 64 bits: other operands will do.
       }
@@ -158,16 +162,22 @@ class CircuitBuilder {
   }
 
   void add_output_ports() {
-    for (int i = 0; i < options_.output_elements; ++i) {
-      const ValueId value = operand();
-      Format format = function().instr(value).format;
+    std::vector<bool> is_read(function().instrs().size());
+    for (const Instr& instr : function().instrs()) {
+      for (int i = 0; i < operand_count(instr.op); ++i) {
+        is_read[index(instr.operands[static_cast<std::size_t>(i)])] = true;
+      }
+    }
+    for (std::size_t id = 0; id < is_read.size(); ++id) {
+      if (is_read[id]) continue;
+      Format format = function().instrs()[id].format;
       if (!format.is_signed && pick(0, 1) == 0) {
         format.is_signed = true;
         ++format.width;
       }
       format.width += static_cast<int>(pick(0, 3));
-      circuit_.outputs.push_back({fmt::format("y{}", i), {format}, 1});
-      function().add_output(value);
+      circuit_.outputs.push_back({fmt::format("y{}", circuit_.outputs.size()), {format}, 1});
+      function().add_output(static_cast<ValueId>(id));
     }
   }
 

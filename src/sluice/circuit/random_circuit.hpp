@@ -17,13 +17,13 @@ std::int64_t draw(Generator& generator, std::int64_t min, std::int64_t max);
 
 struct RandomCircuitOptions {
   int input_elements = 6;
-  int operations = 40;  ///< drawn operations; some add a quantize to stay within the bounds
-  int output_elements = 8;
+  int operations = 40;     ///< drawn operations; some add a quantize to stay within the bounds
   int widest_bits = 40;    ///< of any value
   int table_entries = 32;  ///< at most, of any lookup
 };
 
-/// A circuit that satisfies verify(). With at least 11 operations every operation occurs.
+/// A circuit that satisfies verify(). With at least 11 operations every operation occurs. Each
+/// value that no other reads is an output, so nothing is dead.
 Circuit random_circuit(std::uint64_t seed, const RandomCircuitOptions& options = {});
 
 /// A schedule that satisfies verify(), with values that wait for several stages.

@@ -34,7 +34,7 @@ struct PlanRow {
 };
 
 struct EngineOptions {
-  int threads = 1;     ///< 1: the calling thread only; 0: all hardware threads
+  int threads = 1;     ///< 1: the calling thread only; 0: all hardware threads, also the most
   std::string target;  ///< one of supported_targets(); empty: the best
 };
 
@@ -47,7 +47,7 @@ class Engine {
  public:
   /// Throws UsageError for an unknown target or a negative number of threads, InternalError for a
   /// network that network::verify refuses.
-  explicit Engine(const network::Network& network, EngineOptions options = {});
+  explicit Engine(const network::Network& network, const EngineOptions& options = {});
 
   const EventLayout& input() const noexcept;   ///< inputs of the network, in order
   const EventLayout& output() const noexcept;  ///< outputs of the network, in order

@@ -53,12 +53,11 @@ class GraphImporter {
   Imported run(const ModelWeights& weights) {
     plan_layers(weights);
     check_references();
-    if (diagnostics_.errors().empty()) {
-      for (const KerasLayer& layer : model_.layers) {
-        if (plan(layer.name).input) input_quantizer(layer.name);
-      }
-      check_softmax();
+    for (const KerasLayer& layer : model_.layers) {
+      if (plan(layer.name).input) input_quantizer(layer.name);
     }
+    check_softmax();
+    check_formats();
     if (diagnostics_.errors().empty()) build();
     Imported result{std::move(network_), {}, {}};
     for (const KerasLayer& layer : model_.layers) {
@@ -150,38 +149,67 @@ class GraphImporter {
     }
   }
 
-  // The quantizers that the values of `start` meet first; `open` is set where they meet none.
-  std::vector<fixed::Quantizer> first_quantizers(const TensorRef& start, bool& open) {
-    std::vector<fixed::Quantizer> found;
+  // Float32 weights are one problem with one remedy, whatever the number of layers.
+  void check_formats() {
+    std::vector<std::string> where;
+    std::string first;
+    for (const KerasLayer& layer : model_.layers) {
+      const std::vector<std::string>& tensors = plan(layer.name).without_format;
+      if (tensors.empty()) continue;
+      if (first.empty()) first = layer.name;
+      where.push_back(fmt::format("{} ({})", layer.name, fmt::join(tensors, ", ")));
+    }
+    if (where.empty()) return;
+    error(
+        codes::kNoPrecision, fmt::format("{}", fmt::join(where, ", ")),
+        "float32 weights without a quantizer",
+        fmt::format(R"~(give a configuration: {{"Model": {{"Precision": "ap_fixed<16,6>"}}}}, or )~"
+                    R"~({{"LayerName": {{"{}": {{"Precision": {{"weight": "ap_fixed<8,2>", )~"
+                    R"~("bias": "ap_fixed<16,6>", "result": "ap_fixed<16,6>"}}}}, ...}}}})~",
+                    first));
+  }
+
+  // What the values of a tensor meet first.
+  struct FirstUses {
+    std::vector<fixed::Quantizer> quantizers;
+    bool others = false;   // something that is no quantizer
+    bool unknown = false;  // a layer that could not be read
+  };
+
+  FirstUses first_uses(const TensorRef& start) {
+    FirstUses uses;
     std::vector<TensorRef> front{start};
     std::set<TensorRef> seen;
     while (!front.empty()) {
       const TensorRef ref = std::move(front.back());
       front.pop_back();
       if (!seen.insert(ref).second) continue;
-      open = open || is_output(ref);
+      uses.others = uses.others || is_output(ref);
       for (const TensorRef& user : consumers_[ref]) {
-        const std::vector<PlannedOp>& ops = plan(user.layer).ops;
+        const LayerPlan& user_plan = plan(user.layer);
+        const std::vector<PlannedOp>& ops = user_plan.ops;
         const auto* const op = ops.empty() ? nullptr : std::get_if<network::LayerOp>(&ops[0].op);
         const auto* const quantize = op == nullptr ? nullptr : std::get_if<network::Quantize>(op);
         const bool passes = ops.empty() || std::holds_alternative<FlattenOp>(ops[0].op) ||
                             std::holds_alternative<ReshapeOp>(ops[0].op);
         if (quantize != nullptr && !ops[0].skip_if_exact) {
-          found.push_back(quantize->quantizers.front());
+          uses.quantizers.push_back(quantize->quantizers.front());
+        } else if (!user_plan.is_complete && ops.empty()) {
+          uses.unknown = true;
         } else if (passes) {
           front.push_back(user);
         } else {
-          open = true;
+          uses.others = true;
         }
       }
     }
-    return found;
+    return uses;
   }
 
   void input_quantizer(const std::string& name) {
-    bool open = false;
-    const std::vector<fixed::Quantizer> own = first_quantizers({name}, open);
-    const bool agree = !own.empty() && !open &&
+    const FirstUses uses = first_uses({name});
+    const std::vector<fixed::Quantizer>& own = uses.quantizers;
+    const bool agree = !own.empty() && !uses.others &&
                        std::ranges::all_of(own, [&](const auto& q) { return q == own.front(); });
     LayerSummary& summary = plan(name).summary;
     const auto asked = precision_.of_layer(name, "InputLayer", "result");
@@ -207,12 +235,13 @@ class GraphImporter {
       summary.quantizers.emplace_back("input", whole->text);
       return;
     }
+    if (uses.unknown) return;
     error(codes::kNoPrecision, name,
           own.empty() ? "the input is float32 and has no quantizer"
                       : "not all users of the input quantize it in the same way",
-          fmt::format(R"(put a QActivation("quantized_bits(16,6,alpha=1)") behind it, or give a )"
-                      R"(configuration: {{"LayerName": {{"{}": {{"Precision": )"
-                      R"("ap_fixed<16,6,RND_CONV,SAT>"}}}}}})",
+          fmt::format("put QActivation(quantized_bits(16,6,alpha=1)) behind it, or give a "
+                      R"~(configuration: {{"LayerName": {{"{}": {{"Precision": )~"
+                      R"~("ap_fixed<16,6,RND_CONV,SAT>"}}}}}})~",
                       name));
   }
 
@@ -331,7 +360,7 @@ class GraphImporter {
     if (const auto* const scale = std::get_if<ScaleOp>(&planned.op)) {
       return scaled(scale->exponents, type.shape);
     }
-    const std::int64_t count = element_count(type.shape);
+    const std::int64_t count = network::element_count(type.shape);
     if (std::holds_alternative<FlattenOp>(planned.op)) return network::Reshape{{count}};
     return network::Reshape{completed(std::get<ReshapeOp>(planned.op).target, count)};
   }

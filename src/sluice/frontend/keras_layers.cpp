@@ -4,14 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <functional>
 #include <map>
 #include <utility>
 
 #include "sluice/base/error.hpp"
+#include "sluice/frontend/batch_norm.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/json_access.hpp"
 #include "sluice/frontend/qkeras_quantizer.hpp"
@@ -24,84 +23,22 @@ namespace {
 // A float32 bias is taken as it is up to here; below, it needs a format.
 constexpr int kMostExactFracBits = 32;
 
-/// A dyadic number: mantissa * 2^-frac_bits, with an odd mantissa or 0.
-struct Dyadic {
-  std::int64_t mantissa = 0;
-  int frac_bits = 0;
-};
-
-Dyadic to_dyadic(double value) {
-  if (value == 0.0) return {};
-  int exponent = 0;
-  const auto mantissa = static_cast<std::int64_t>(std::ldexp(std::frexp(value, &exponent), 53));
-  const int zeros = std::countr_zero(static_cast<std::uint64_t>(mantissa));
-  return {mantissa >> zeros, 53 - exponent - zeros};
-}
-
-/// The numbers as integers over one binary point, or nothing when that takes more than
-/// `most_frac_bits` fractional bits or 62 bits in all.
-std::optional<QuantizedTensor> exact_tensor(const std::vector<double>& values, int most_frac_bits) {
-  constexpr double kLargest = 0x1p62;
-  int frac_bits = 0;
-  for (const double value : values) frac_bits = std::max(frac_bits, to_dyadic(value).frac_bits);
-  if (frac_bits > most_frac_bits) return std::nullopt;
-  QuantizedTensor tensor;
-  tensor.frac_bits = frac_bits;
-  for (const double value : values) {
-    const double scaled = std::ldexp(value, frac_bits);
-    if (std::abs(scaled) >= kLargest) return std::nullopt;
-    tensor.mantissas.push_back(static_cast<std::int64_t>(scaled));
-  }
-  return tensor;
-}
-
 std::int64_t count_zeros(const QuantizedTensor& tensor) {
   return std::ranges::count(tensor.mantissas, 0);
 }
 
-// A quotient or root of doubles without a rounding error, or nothing.
-std::optional<double> exact_quotient(double a, double b) {
-  const double quotient = a / b;
-  if (!std::isfinite(quotient) || std::fma(quotient, b, -a) != 0.0) return std::nullopt;
-  return quotient;
-}
-std::optional<double> exact_root(double value) {
-  const double root = std::sqrt(value);
-  if (std::fma(root, root, -value) != 0.0) return std::nullopt;
-  return root;
-}
-std::optional<double> exact_sum(double a, double b) {
-  const double sum = a + b;
-  const double b_part = sum - a;
-  if ((a - (sum - b_part)) + (b - b_part) != 0.0) return std::nullopt;
-  return sum;
-}
-std::optional<double> exact_product(double a, double b) {
-  const double product = a * b;
-  if (std::fma(a, b, -product) != 0.0) return std::nullopt;
-  return product;
+// The function of an activation, whether text, a call as text, or an object.
+std::string function_name(const Json& activation) {
+  if (activation.is_null()) return "linear";
+  if (!activation.is_string()) return string_or(activation, "class_name", "");
+  const auto text = activation.get<std::string>();
+  return text.substr(0, text.find('('));
 }
 
-/// Statistics of a batch normalisation, one number per channel.
-struct BatchNorm {
-  std::vector<double> gamma, beta, mean, variance;
-  double epsilon = 0;
-
-  std::size_t channels() const { return mean.size(); }
-  double scale(std::size_t c) const { return gamma[c] / std::sqrt(variance[c] + epsilon); }
-  double offset(std::size_t c) const { return beta[c] - mean[c] * scale(c); }
-
-  /// {scale, offset} where float64 computes both without rounding.
-  std::optional<std::pair<double, double>> exact(std::size_t c) const {
-    const auto sum = exact_sum(variance[c], epsilon);
-    const auto root = sum ? exact_root(*sum) : std::nullopt;
-    const auto factor = root ? exact_quotient(gamma[c], *root) : std::nullopt;
-    const auto shift = factor ? exact_product(mean[c], *factor) : std::nullopt;
-    const auto total = shift ? exact_sum(beta[c], -*shift) : std::nullopt;
-    if (!total) return std::nullopt;
-    return std::pair(*factor, *total);
-  }
-};
+// hls4ml treats the activation inside of a layer as one more layer.
+std::string activation_layer_name(const std::string& layer, const Json& activation) {
+  return fmt::format("{}_{}", layer, function_name(activation));
+}
 
 // Plans one layer. A problem is thrown as a ModelError without a subject, or reported at once where
 // the rest of the layer can still be looked at.
@@ -156,6 +93,7 @@ class OneLayer {
     try {
       action();
     } catch (const ModelError& error) {
+      plan_.is_complete = false;
       std::string message = error.message();
       if (!error.subject().empty()) message = error.subject() + ": " + message;
       diagnostics_.error({error.code(), layer_.name, std::move(message), error.hint()});
@@ -266,12 +204,12 @@ class OneLayer {
     add("relu", network::LayerOp(clamp));
   }
 
-  void add_result(const std::string& name, std::string_view class_name) {
+  void add_result(const std::string& name, std::string_view class_name, const char* role) {
     std::optional<Precision> result = precision_.of_layer(name, class_name, "result");
     if (!result && !quantized_model_) result = precision_.of_model("result");
     if (!result || result->is_auto) return;
     add("quantize", network::LayerOp(network::Quantize{{result->quantizer}})).skip_if_exact = true;
-    describe("result", result->text);
+    describe(role, result->text);
   }
 
   void add_quantizer(const QkerasQuantizer& quantizer) {
@@ -342,19 +280,13 @@ class OneLayer {
     return quantize_weights(plain, tensor);
   }
 
-  [[noreturn]] void refuse_no_format(const char* role, const char* variable) const {
-    refuse(codes::kNoPrecision, fmt::format("the {} is float32 and has no quantizer", role),
-           fmt::format(R"(give a configuration, e.g. {{"LayerName": {{"{}": {{"Precision": )"
-                       R"({{"{}": "ap_fixed<16,6>"}}}}}}}} or {{"Model": {{"Precision": )"
-                       R"("ap_fixed<16,6>"}}}})",
-                       layer_.name, variable));
-  }
-
   // Weights without a quantizer of their own take their format from the configuration.
   QuantizedTensor configured(const RealTensor& tensor, const char* role, const char* variable) {
     const auto precision = precision_.find(layer_.name, layer_.class_name, variable);
-    if (!precision || precision->is_auto) refuse_no_format(role, variable);
-    return in_format(tensor, *precision, role);
+    if (precision && !precision->is_auto) return in_format(tensor, *precision, role);
+    plan_.is_complete = false;
+    plan_.without_format.emplace_back(role);
+    return {std::vector<std::int64_t>(tensor.values.size()), 0};
   }
 
   QuantizedTensor kernel(const RealTensor& tensor) {
@@ -437,7 +369,7 @@ class OneLayer {
     });
     add("dense", network::LayerOp(std::move(dense))).accumulator =
         precision_.of_layer(layer_.name, layer_.class_name, "accum");
-    add_result(layer_.name, layer_.class_name);
+    add_result(layer_.name, layer_.class_name, "result");
   }
 
   // QDenseBatchnorm quantises the folded kernel and bias, computed here in float64.
@@ -449,6 +381,14 @@ class OneLayer {
     for (std::size_t c = 0; c < units; ++c) {
       bias_values.values[c] = norm.scale(c) * (bias_values.values[c] - norm.mean[c]) + norm.beta[c];
     }
+    require_finite("the folded kernel", kernel_values.values);
+    require_finite("the folded bias", bias_values.values);
+  }
+
+  static void require_finite(const char* what, const std::vector<double>& values) {
+    if (std::ranges::all_of(values, [](double value) { return std::isfinite(value); })) return;
+    refuse(codes::kNotFinite, fmt::format("{} is beyond the range of float64", what),
+           "the variance may be too small");
   }
 
   BatchNorm batch_norm(std::int64_t channels) const {
@@ -486,7 +426,7 @@ class OneLayer {
     add("affine", network::LayerOp(network::Affine{std::move(scale.mantissas), scale.frac_bits,
                                                    std::move(offset.mantissas), offset.frac_bits}))
         .last_axis = normalised_axis();
-    add_result(layer_.name, layer_.class_name);
+    add_result(layer_.name, layer_.class_name, "result");
   }
 
   std::int64_t normalised_axis() const {
@@ -523,8 +463,10 @@ class OneLayer {
       scales.values.push_back(norm.scale(c));
       offsets.values.push_back(norm.offset(c));
     }
-    attempt([&] { scale = configured(scales, "scale", "scale"); });
-    attempt([&] { offset = configured(offsets, "offset", "bias"); });
+    require_finite("the scale", scales.values);
+    require_finite("the offset", offsets.values);
+    scale = configured(scales, "scale", "scale");
+    offset = configured(offsets, "offset", "bias");
   }
 
   void flatten() {
@@ -547,24 +489,20 @@ class OneLayer {
     std::optional<double> upper;
     if (!setting("max_value").is_null()) upper = number_setting("max_value", 0.0);
     add_clamp(0.0, upper);
-    add_result(layer_.name, layer_.class_name);
+    add_result(layer_.name, layer_.class_name, "result");
   }
 
   void softmax_layer() { plan_.is_softmax = true; }
 
-  void activation_layer() { activation(setting("activation"), layer_.name); }
+  void activation_layer() { activation(setting("activation"), layer_.name, "result"); }
 
-  // hls4ml treats the activation inside of a layer as one more layer, `<layer>_<activation>`.
   void layer_activation() {
     const Json& value = setting("activation");
-    const std::string name = value.is_string() ? value.get<std::string>() : "linear";
-    activation(value, fmt::format("{}_{}", layer_.name, name));
+    activation(value, activation_layer_name(layer_.name, value), "activation result");
   }
 
-  void activation(const Json& value, const std::string& configured_name) {
-    const std::string class_name = string_or(value, "class_name", "");
-    const std::string name =
-        value.is_string() ? parse_call_expression(value.get<std::string>()).function : class_name;
+  void activation(const Json& value, const std::string& configured_name, const char* result_role) {
+    const std::string name = function_name(value);
     if (name == "softmax") {
       plan_.is_softmax = true;
       return;
@@ -573,10 +511,10 @@ class OneLayer {
       add_quantizer(*parse_quantizer(value, QuantizerRole::activation));
     } else if (name == "relu" || name == "relu6") {
       add_clamp(0.0, name == "relu6" ? std::optional(6.0) : std::nullopt);
-    } else if (!value.is_null() && name != "linear") {
+    } else if (name != "linear") {
       refuse_activation(name);
     }
-    add_result(configured_name, "Activation");
+    add_result(configured_name, "Activation", result_role);
   }
 
   [[noreturn]] static void refuse_activation(const std::string& name) {
@@ -612,9 +550,8 @@ LayerPlan LayerPlanner::plan(const KerasLayer& layer) const {
 
 std::vector<std::string> LayerPlanner::configurable_names(const KerasLayer& layer) {
   std::vector<std::string> names{layer.name};
-  if (const Json* const activation = find(layer.config, "activation");
-      activation != nullptr && activation->is_string()) {
-    names.push_back(fmt::format("{}_{}", layer.name, activation->get<std::string>()));
+  if (const Json* const activation = find(layer.config, "activation"); activation != nullptr) {
+    names.push_back(activation_layer_name(layer.name, *activation));
   }
   return names;
 }
@@ -626,10 +563,7 @@ bool LayerPlanner::is_quantized(const KerasLayer& layer) {
     }
   }
   const Json* const activation = find(layer.config, "activation");
-  if (activation == nullptr) return false;
-  const std::string name = activation->is_string() ? activation->get<std::string>()
-                                                   : string_or(*activation, "class_name", "");
-  return name.starts_with("quantized_");
+  return activation != nullptr && function_name(*activation).starts_with("quantized_");
 }
 
 }  // namespace sluice::frontend

@@ -8,8 +8,8 @@
 
 #include "sluice/base/diagnostics.hpp"
 #include "sluice/frontend/import.hpp"
+#include "sluice/frontend/keras_file.hpp"
 #include "sluice/frontend/keras_model.hpp"
-#include "sluice/frontend/keras_weights.hpp"
 #include "sluice/frontend/precision_config.hpp"
 #include "sluice/network/network.hpp"
 
@@ -44,6 +44,9 @@ struct LayerPlan {
   std::vector<PlannedOp> ops;           ///< none: the operand itself
   std::optional<network::Shape> input;  ///< set for an InputLayer
   bool is_softmax = false;              ///< ends in softmax, which may only be the last thing
+  bool is_complete = true;              ///< false where a problem was found
+  /// Tensors ("kernel", "bias", ...) that are float32 and for which nobody gives a format.
+  std::vector<std::string> without_format;
   LayerSummary summary;
 };
 

@@ -142,7 +142,8 @@ PrecisionConfig PrecisionConfig::parse(const Json& config, Diagnostics& diagnost
         into = parser.entry(entry, where);
       }
     } else {
-      parser.report("configuration", fmt::format("has the unknown section `{}`", shortened(section)),
+      parser.report("configuration",
+                    fmt::format("has the unknown section `{}`", shortened(section)),
                     "Model, LayerType and LayerName are understood: what hls4ml keeps under "
                     "HLSConfig");
     }

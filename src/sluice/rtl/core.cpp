@@ -42,7 +42,7 @@ class CoreWriter {
     write_ports();
     for (int stage = 0; stage <= schedule_.latency_cycles; ++stage) {
       const bool is_behind_the_last = stage == schedule_.latency_cycles;
-      module_.comment(is_behind_the_last ? "Outputs" : fmt::format("Stage {}", stage));
+      module_.heading(is_behind_the_last ? "Outputs" : fmt::format("Stage {}", stage));
       write_registers(stage);
       if (!is_behind_the_last) write_operations(stage);
     }
@@ -72,7 +72,7 @@ class CoreWriter {
     clock_ = module_.add_port({"clk", 1, false, NetKind::input, {}});
     x_ = module_.add_port({"x", event_bits(circuit_.inputs), false, NetKind::input, {}});
     y_ = module_.add_port({"y", event_bits(circuit_.outputs), false, NetKind::output, {}});
-    module_.comment(fmt::format("Circuit {}: a result after {} clock cycles, an event every cycle.",
+    module_.comment(fmt::format("Circuit {}, latency {} clock cycles, initiation interval 1",
                                 quote(circuit_.name), schedule_.latency_cycles));
     describe_ports("x", circuit_.inputs);
     describe_ports("y", circuit_.outputs);

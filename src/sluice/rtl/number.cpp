@@ -14,7 +14,7 @@ Expr extract_constant(std::int64_t mantissa, int from, int width) {
   return literal(static_cast<std::uint64_t>(mantissa >> std::min(from, 63)), width);
 }
 
-Expr extract_net(Module& module, NetId net, bool is_signed, int from, int width) {
+Expr extract_net(const Module& module, NetId net, bool is_signed, int from, int width) {
   const int net_width = module.net(net).width;
   const int end = from + width;
   const int zeros_below = std::clamp(-from, 0, width);
@@ -39,7 +39,7 @@ Number shifted(const Number& number, int bits) {
   return result;
 }
 
-Expr extract(Module& module, const Number& number, int low, int width) {
+Expr extract(const Module& module, const Number& number, int low, int width) {
   SLUICE_CHECK(width >= 0, "{} bits of a number", width);
   if (width == 0) return {};
   const int from = low + number.point;
@@ -49,7 +49,7 @@ Expr extract(Module& module, const Number& number, int low, int width) {
   return extract_net(module, std::get<NetId>(number.source), number.is_signed, from, width);
 }
 
-Expr sign(Module& module, const Number& number) {
+Expr sign(const Module& module, const Number& number) {
   return number.is_signed ? extract(module, number, number.width - 1, 1) : literal(0, 1);
 }
 

@@ -21,9 +21,9 @@ Number shifted(const Number& number, int bits);
 
 /// Bits low .. low + width - 1 of the number, extended without end by its sign. Width 0 gives an
 /// expression of width 0, which concat() drops.
-Expr extract(Module& module, const Number& number, int low, int width);
+Expr extract(const Module& module, const Number& number, int low, int width);
 
 /// The sign bit; a literal 0 for numbers that are never negative.
-Expr sign(Module& module, const Number& number);
+Expr sign(const Module& module, const Number& number);
 
 }  // namespace sluice::rtl

@@ -12,6 +12,13 @@ namespace sluice::rtl {
 
 namespace {
 
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
 std::uint64_t mask(int width) {
   return width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1;
 }
@@ -123,6 +130,7 @@ NetId Module::add_port(Net net) {
 }
 
 NetId Module::add_wire(std::string name, bool is_signed, Expr value) {
+  mark_read(value);
   const NetId id = add_net({std::move(name), value.width, is_signed, NetKind::wire, {}});
   items_.emplace_back(Declaration{id, {std::move(value)}});
   return id;
@@ -149,6 +157,7 @@ TableId Module::add_table(CaseTable table) {
 void Module::assign(NetId net, int low, Expr value) {
   SLUICE_CHECK(low >= 0 && low + value.width <= this->net(net).width, "{} bits to {} from bit {}",
                value.width, this->net(net).name, low);
+  mark_read(value);
   items_.emplace_back(Assignment{net, low, std::move(value)});
 }
 
@@ -167,16 +176,19 @@ void Module::instantiate(Instance instance) {
   items_.emplace_back(std::move(instance));
 }
 
-void Module::comment(std::string text) { items_.emplace_back(Comment{std::move(text)}); }
+void Module::comment(std::string text) { items_.emplace_back(Comment{std::move(text), false}); }
 
-Expr Module::select(NetId net, int low, int width) {
-  mark_read(net, low, width);
+void Module::heading(std::string text) { items_.emplace_back(Comment{std::move(text), true}); }
+
+Expr Module::select(NetId net, int low, int width) const {
+  SLUICE_CHECK(low >= 0 && width > 0 && low + width <= this->net(net).width,
+               "{} bits of {} from bit {}", width, this->net(net).name, low);
   return {Select{net, low}, width};
 }
 
-Expr Module::whole(NetId net) { return select(net, 0, this->net(net).width); }
+Expr Module::whole(NetId net) const { return select(net, 0, this->net(net).width); }
 
-Expr Module::call(TableId table, Expr argument) {
+Expr Module::call(TableId table, Expr argument) const {
   const CaseTable& called = tables_.at(index(table));
   SLUICE_CHECK(argument.width == called.argument_width, "{} bits for table {}", argument.width,
                called.name);
@@ -184,9 +196,22 @@ Expr Module::call(TableId table, Expr argument) {
 }
 
 void Module::mark_read(NetId net, int low, int width) {
-  SLUICE_CHECK(low >= 0 && width > 0 && low + width <= this->net(net).width,
-               "{} bits of {} from bit {}", width, this->net(net).name, low);
   std::fill_n(read_[index(net)].begin() + low, width, true);
+}
+
+void Module::mark_read(const Expr& expr) {
+  const auto mark_all = [this](const std::vector<Expr>& operands) {
+    for (const Expr& operand : operands) mark_read(operand);
+  };
+  std::visit(Overloaded{
+                 [](const Literal&) {},
+                 [&](const Select& select) { mark_read(select.net, select.low, expr.width); },
+                 [&](const Concat& node) { mark_all(node.parts); },
+                 [&](const Repeat& node) { mark_all(node.bit); },
+                 [&](const Operation& node) { mark_all(node.operands); },
+                 [&](const TableCall& node) { mark_all(node.argument); },
+             },
+             expr.node);
 }
 
 /// Prints a module. The only place that writes Verilog text.
@@ -204,7 +229,9 @@ class Printer {
     return std::move(text_);
   }
 
-  void operator()(const Module::Comment& comment) { write("\n  // {}\n", comment.text); }
+  void operator()(const Module::Comment& comment) {
+    write("{}  // {}\n", comment.is_heading ? "\n" : "", comment.text);
+  }
 
   void operator()(const Module::Declaration& declaration) {
     const Net& net = module_.net(declaration.net);

@@ -124,12 +124,14 @@ class Module {
   /// One `always @(posedge clock)` block.
   void clock_registers(NetId clock, std::vector<RegisterUpdate> updates);
   void instantiate(Instance instance);
+  /// A line of comment; a heading has an empty line before it.
   void comment(std::string text);
+  void heading(std::string text);
 
   /// `width` bits of a net from bit `low`.
-  Expr select(NetId net, int low, int width);
-  Expr whole(NetId net);
-  Expr call(TableId table, Expr argument);
+  Expr select(NetId net, int low, int width) const;
+  Expr whole(NetId net) const;
+  Expr call(TableId table, Expr argument) const;
 
   const Net& net(NetId id) const { return nets_.at(index(id)); }
   std::string print() const;
@@ -137,6 +139,7 @@ class Module {
  private:
   struct Comment {
     std::string text;
+    bool is_heading;
   };
   struct Declaration {
     NetId net;
@@ -156,6 +159,7 @@ class Module {
 
   NetId add_net(Net net);
   void mark_read(NetId net, int low, int width);
+  void mark_read(const Expr& expr);
 
   std::string name_;
   std::vector<Net> nets_;

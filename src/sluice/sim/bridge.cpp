@@ -39,6 +39,12 @@ namespace {
 // Verilator's hooks carry no handle; this is the kernel that the calling thread is clocking.
 thread_local SluiceKernel* current = nullptr;
 
+// Verilator's runtime also keeps a context per thread, and its destructors use it.
+void enter(SluiceKernel& kernel) {
+  current = &kernel;
+  Verilated::threadContextp(&kernel.context);
+}
+
 constexpr std::size_t kReportLimit = 4096;
 
 void report(const std::string& text) {
@@ -107,7 +113,7 @@ void sample(const Vkernel& top, SluiceKernelOutputs& out) {
 SluiceKernel* open_kernel(uint32_t seed) {
   try {
     auto kernel = std::make_unique<SluiceKernel>(seed);
-    current = kernel.get();
+    enter(*kernel);
     kernel->top = std::make_unique<Vkernel>(&kernel->context);
     eval(*kernel, 0);
     return kernel.release();
@@ -126,7 +132,7 @@ void stop_trace(SluiceKernel* kernel) {
 }
 
 void close_kernel(SluiceKernel* kernel) {
-  current = kernel;
+  enter(*kernel);
   stop_trace(kernel);
   kernel->top->final();
   current = nullptr;
@@ -134,7 +140,7 @@ void close_kernel(SluiceKernel* kernel) {
 }
 
 int cycle(SluiceKernel* kernel, const SluiceKernelInputs* inputs, SluiceKernelOutputs* outputs) {
-  current = kernel;
+  enter(*kernel);
   drive(*kernel->top, *inputs);
   eval(*kernel, 1);
   sample(*kernel->top, *outputs);

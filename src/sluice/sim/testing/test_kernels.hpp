@@ -2,6 +2,8 @@
 
 #include <array>
 #include <filesystem>
+#include <ostream>
+#include <string>
 #include <string_view>
 
 namespace sluice::sim::testing {
@@ -11,6 +13,9 @@ struct Shape {
   std::string_view name;
   int in_bus_bits, out_bus_bits, in_event_bits, out_event_bits, core_latency;
 };
+
+/// What GoogleTest prints for a shape.
+inline void PrintTo(const Shape& shape, std::ostream* stream) { *stream << shape.name; }
 
 inline constexpr std::array kShapes = {
     Shape{"muon", 512, 64, 432, 16, 12},    // 54 bytes on 64: straddles words, two-byte granule

@@ -1,0 +1,89 @@
+#include "sluice/frontend/precision_config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sluice::frontend {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+PrecisionConfig parse(std::string_view json, Diagnostics& diagnostics) {
+  return PrecisionConfig::parse(parse_json(json, "test"), diagnostics);
+}
+
+std::vector<std::string> errors(const Diagnostics& diagnostics) {
+  std::vector<std::string> texts;
+  for (const Diagnostic& error : diagnostics.errors()) {
+    texts.push_back(error.subject + ": " + error.message);
+  }
+  return texts;
+}
+
+TEST(PrecisionConfig, NameBeforeTypeBeforeModel) {
+  Diagnostics diagnostics;
+  const PrecisionConfig config = parse(R"({
+    "Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 1, "Strategy": "Latency",
+              "BramFactor": 1000000000, "TraceOutput": false},
+    "LayerType": {"Dense": {"Precision": {"weight": "ap_fixed<8,2>", "bias": "ap_fixed<9,2>"},
+                            "Strategy": "distributed_arithmetic"}},
+    "LayerName": {"fc1": {"Precision": {"weight": "ap_fixed<4,1>", "result": "auto"}},
+                  "fc2": {"Precision": "ap_ufixed<5,5>", "Trace": false}}})",
+                                       diagnostics);
+  EXPECT_THAT(errors(diagnostics), ElementsAre());
+  const auto width = [&](const char* name, const char* class_name, const char* variable) {
+    const auto found = config.find(name, class_name, variable);
+    return found ? found->quantizer.format.width : -1;
+  };
+  EXPECT_EQ(width("fc1", "Dense", "weight"), 4);
+  EXPECT_EQ(width("fc1", "QDense", "bias"), 9);
+  EXPECT_TRUE(config.find("fc1", "Dense", "result")->is_auto);
+  EXPECT_EQ(width("fc2", "Dense", "weight"), 5);
+  EXPECT_EQ(width("fc3", "Dense", "weight"), 8);
+  EXPECT_EQ(width("fc3", "Dense", "result"), 16);
+  EXPECT_EQ(width("relu", "Activation", "result"), 16);
+  EXPECT_FALSE(config.of_layer("relu", "Activation", "result").has_value());
+  EXPECT_FALSE(config.find("fc2", "Dense", "accum").has_value());
+}
+
+TEST(PrecisionConfig, InputLayerGoesByHls4mlsName) {
+  Diagnostics diagnostics;
+  const PrecisionConfig config =
+      parse(R"({"LayerType": {"Input": {"Precision": "ap_fixed<7,2>"}}})", diagnostics);
+  EXPECT_TRUE(config.of_layer("x", "InputLayer", "result").has_value());
+}
+
+TEST(PrecisionConfig, EveryUnknownKeyIsNamed) {
+  Diagnostics diagnostics;
+  const PrecisionConfig config = parse(R"({
+    "Backend": "Vitis",
+    "Model": {"Precision": {"default": "ap_fixed<16,6>", "maximum": "ap_fixed<32,16>"},
+              "ReuseFactor": 8, "Strategy": "Resource", "Compression": true},
+    "LayerType": {"Dense": {"Precision": {"weight": "int8"}}},
+    "LayerName": {"fc9": {"Precision": 16}, "fc1": {"Trace": true}, "fc2": 3}})",
+                                       diagnostics);
+  config.check_names({"fc1", "fc2"}, diagnostics);
+  EXPECT_THAT(
+      errors(diagnostics),
+      ElementsAre(HasSubstr("unknown section `Backend`"), HasSubstr("unknown key `maximum`"),
+                  HasSubstr("ReuseFactor=8"), HasSubstr("Strategy=\"Resource\""),
+                  HasSubstr("unknown key `Compression`"), HasSubstr("`int8`: not a fixed-point"),
+                  HasSubstr("LayerName/fc9/Precision: is 16"), HasSubstr("Trace=true"),
+                  HasSubstr("LayerName/fc2: is 3"), HasSubstr("LayerName/fc9: no layer")));
+}
+
+TEST(PrecisionConfig, WidthsBeyondTheExactOnesAreRefused) {
+  for (const char* const type : {"ap_fixed<65,10>", "ap_ufixed<64,10>", "ap_fixed<16,99999>",
+                                 "ap_fixed<99999999999,1>", "ap_fixed<8,2,ROUND>"}) {
+    Diagnostics diagnostics;
+    PrecisionConfig::parse({{"Model", {{"Precision", type}}}}, diagnostics);
+    EXPECT_EQ(diagnostics.errors().size(), 1u) << type;
+  }
+  Diagnostics diagnostics;
+  PrecisionConfig::parse("ap_fixed<16,6>", diagnostics);
+  EXPECT_EQ(diagnostics.errors().size(), 1u);
+}
+
+}  // namespace
+}  // namespace sluice::frontend

@@ -1,0 +1,40 @@
+`default_nettype none
+module golden_sum_core (
+    input wire clk,
+    input wire [23:0] x,
+    output wire [31:0] y
+);
+  // Circuit "sum", latency 2 clock cycles, initiation interval 1
+  // x[23:0]: "x", 3 x s8.4 in 8 bits
+  // y[31:0]: "y", 2 x s16.5 in 16 bits
+
+  // Stage 0
+  wire signed [7:0] input_0_s0 = x[7:0];
+  wire signed [7:0] input_1_s0 = x[23:16];
+  wire signed [10:0] dense_1_3_s0 = {{{3{input_0_s0[7]}}, input_0_s0[7:2]} + {input_1_s0[7], input_1_s0}, input_0_s0[1:0]};
+  wire signed [8:0] dense_1_5_s0 = {input_1_s0[7], input_1_s0} + 9'd24;
+
+  // Stage 1
+  reg signed [7:0] input_0_s1;
+  reg signed [10:0] dense_1_3_s1;
+  reg signed [8:0] dense_1_5_s1;
+  always @(posedge clk) begin
+    input_0_s1 <= input_0_s0;
+    dense_1_3_s1 <= dense_1_3_s0;
+    dense_1_5_s1 <= dense_1_5_s0;
+  end
+  wire signed [11:0] dense_1_4_s1 = {dense_1_3_s1, 1'd0} - {{4{input_0_s1[7]}}, input_0_s1};
+
+  // Outputs
+  reg signed [11:0] dense_1_4_s2;
+  reg signed [8:0] dense_1_5_s2;
+  always @(posedge clk) begin
+    dense_1_4_s2 <= dense_1_4_s1;
+    dense_1_5_s2 <= dense_1_5_s1;
+  end
+  assign y[15:0] = {{4{dense_1_4_s2[11]}}, dense_1_4_s2};
+  assign y[31:16] = {{7{dense_1_5_s2[8]}}, dense_1_5_s2};
+
+  wire unused = &{1'b0, x[15:8], dense_1_3_s0, dense_1_5_s0, dense_1_5_s1, dense_1_4_s1};
+endmodule
+`default_nettype wire

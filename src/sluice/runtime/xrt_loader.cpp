@@ -1,0 +1,80 @@
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "sluice/base/error.hpp"
+#include "sluice/runtime/backend.hpp"
+
+namespace sluice::runtime::detail {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kModuleName = "libsluice_runtime_xrt.so";
+constexpr const char* kModuleVariable = "SLUICE_RUNTIME_XRT";
+constexpr const char* kReinstall = "install Sluice with its XRT back end, and libxrt1";
+
+/// The file that this code was loaded from: the program, or a library around it.
+fs::path own_file() {
+  Dl_info info{};
+  if (::dladdr(reinterpret_cast<void*>(&own_file), &info) == 0) return {};
+  std::error_code ignored;
+  return fs::weakly_canonical(info.dli_fname, ignored);
+}
+
+/// Beside this code's file, in the library folder of each folder above it (a build tree or an
+/// installation that was moved), then where Sluice was configured to be installed.
+std::vector<fs::path> places() {
+  std::vector<fs::path> result;
+  fs::path folder = own_file().parent_path();
+  result.push_back(folder / kModuleName);
+  while (folder.has_relative_path()) {
+    result.push_back(folder / SLUICE_LIBRARY_FOLDER / "sluice" / kModuleName);
+    folder = folder.parent_path();
+  }
+  result.push_back(fs::path(SLUICE_INSTALLED_LIBRARY_FOLDER) / "sluice" / kModuleName);
+  return result;
+}
+
+fs::path find_module() {
+  if (const char* chosen = std::getenv(kModuleVariable); chosen != nullptr && *chosen != '\0') {
+    return chosen;
+  }
+  for (const fs::path& place : places()) {
+    std::error_code ignored;
+    if (fs::is_regular_file(place, ignored)) return place;
+  }
+  throw DeviceError("E-RUNTIME-008", kModuleName, "the XRT back end is not installed", kReinstall);
+}
+
+/// Loads it at the first call. Never unloaded: XRT's threads and exceptions may outlive any device.
+XrtEntry* load_module() {
+  const fs::path file = find_module();
+  void* const module = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (module == nullptr) {
+    throw DeviceError("E-RUNTIME-008", file.string(),
+                      std::string("the XRT back end cannot be loaded: ") + ::dlerror(), kReinstall);
+  }
+  const auto* version = static_cast<const char* const*>(::dlsym(module, kXrtVersionName));
+  auto* const entry = reinterpret_cast<XrtEntry*>(::dlsym(module, kXrtEntryName));
+  if (version == nullptr || entry == nullptr || *version != std::string_view(SLUICE_VERSION)) {
+    throw DeviceError("E-RUNTIME-008", file.string(),
+                      "is not the XRT back end of Sluice " SLUICE_VERSION,
+                      "install the library and its back end together");
+  }
+  return entry;
+}
+
+}  // namespace
+
+std::unique_ptr<DeviceBackend> open_xrt(const package::Package& package, unsigned index,
+                                        const DeviceOptions& options) {
+  return std::unique_ptr<DeviceBackend>(load_module()(package, index, options));
+}
+
+}  // namespace sluice::runtime::detail

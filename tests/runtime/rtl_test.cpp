@@ -1,0 +1,87 @@
+// The Verilated kernel in this process.
+
+#include <gtest/gtest.h>
+
+#include "device_checks.hpp"
+#include "sluice/runtime/bench.hpp"
+#include "sluice/runtime/device.hpp"
+#include "sluice/runtime/expect_error.hpp"
+
+namespace sluice::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+class RtlDevice : public ::testing::Test {
+ protected:
+  Kernel open(const DeviceOptions& options = {}) const {
+    return Device::open(package_, "rtl", options).kernel();
+  }
+  package::Package package_ = package::Package::open(SLUICE_TEST_PACKAGE);
+};
+
+TEST_F(RtlDevice, IsExactUnderAnyStalls) {
+  for (const std::uint64_t seed : {0, 1, 2, 3}) {
+    SCOPED_TRACE(seed);
+    testing::expect_exact_in_several_runs(open({.memory_seed = seed, .stall_probability = 0.4}));
+  }
+}
+
+TEST_F(RtlDevice, MovesOnlyWhatIsSynced) { testing::expect_two_copies(open()); }
+
+TEST_F(RtlDevice, KeepsSeveralRunsInFlight) { testing::expect_runs_in_flight(open()); }
+
+TEST_F(RtlDevice, CountsCyclesThatRepeatForASeed) {
+  const auto cycles = [&](std::uint64_t seed) {
+    Predictor predictor(open({.memory_seed = seed}));
+    const auto inputs = testing::example_inputs(100, 1);
+    std::vector<std::int8_t> outputs(200);
+    predictor.predict(std::span(inputs), std::span(outputs));
+    return predictor.kernel_cycles().value();
+  };
+  EXPECT_EQ(cycles(5), cycles(5));
+  // 100 events of 6 bytes on a bus of 8: at least 75 beats, and no stall when memory keeps up.
+  EXPECT_GE(cycles(0), 100u);
+  EXPECT_LT(cycles(0), 200u);
+  EXPECT_GT(cycles(5), cycles(0));
+}
+
+TEST_F(RtlDevice, BenchReportsCyclesAndCallsItselfAnEmulation) {
+  const Json json = to_json(bench(open(), {.calls = 20, .warmup_calls = 2}));
+  EXPECT_EQ(json.at("emulated"), true);
+  EXPECT_EQ(json.at("device").at("emulation"), "rtl");
+  EXPECT_GT(json.at("kernel_cycles").at("min"), package_.manifest().latency_cycles);
+}
+
+TEST_F(RtlDevice, BuffersComeAndGo) {
+  const Kernel kernel = open();
+  for (int i = 0; i < 50; ++i) {
+    auto input = kernel.allocate_input<std::int16_t>(1 + i % 3);
+    EXPECT_TRUE(std::ranges::all_of(input.mantissas(), [](auto m) { return m == 0; }));
+    std::ranges::fill(input.mantissas(), 1);
+    input.sync_to_device();
+  }
+  auto input = kernel.allocate_input<std::int16_t>(1);
+  std::ranges::fill(input.mantissas(), 5);
+  input.sync_from_device();
+  EXPECT_TRUE(std::ranges::all_of(input.mantissas(), [](auto m) { return m == 0; }));
+}
+
+TEST_F(RtlDevice, AWaitThatIsTooShortMayBeRepeated) {
+  const Kernel kernel = open();
+  constexpr std::int64_t kEvents = 20'000;  // far more work than the first wait allows
+  auto input = kernel.allocate_input<std::int16_t>(kEvents);
+  auto output = kernel.allocate_output<std::int8_t>(kEvents);
+  auto run = kernel.make_run();
+  run.start(input, output, kEvents);
+  testing::expect_error(ErrorKind::device, "E-RUNTIME-010", "not done after 0 ms",
+                        [&] { run.wait(0ms); });
+  EXPECT_TRUE(run.in_flight());
+  testing::expect_error(ErrorKind::usage, "E-RUNTIME-012", "in flight",
+                        [&] { run.start(input, output, 1); });
+  run.wait();
+  EXPECT_FALSE(run.in_flight());
+}
+
+}  // namespace
+}  // namespace sluice::runtime
