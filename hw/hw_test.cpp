@@ -54,7 +54,7 @@ void compile_bench(const Words& files, const std::string& top, const fs::path& p
 }
 
 #define SKIP_WITHOUT(program) \
-  if (!find_program(program)) GTEST_SKIP() << program << " is not installed"
+  if (!find_program(program)) GTEST_SKIP() << (program) << " is not installed"
 
 TEST(Shell, IsCleanForVerilatorsLint) {
   SKIP_WITHOUT("verilator");

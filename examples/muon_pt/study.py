@@ -137,7 +137,7 @@ def plot_ratio(comparison, path):
 def load_output(path, events):
     y = np.load(path)
     if not np.issubdtype(y.dtype, np.floating):
-        raise SystemExit(f"study.py: {path} holds {y.dtype}; give the outputs as real numbers")
+        raise SystemExit(f"study.py: {path} holds {y.dtype}: give the outputs as real numbers")
     if y.size != events:
         raise SystemExit(f"study.py: {path} holds {y.size} outputs for {events} events")
     return y.reshape(-1).astype(np.float64)

@@ -90,7 +90,7 @@ std::vector<std::string> supported_targets() {
   return names;
 }
 
-Engine::Engine(const network::Network& network, EngineOptions options)
+Engine::Engine(const network::Network& network, const EngineOptions& options)
     : impl_(std::make_shared<const Impl>(network, options)) {}
 
 const EventLayout& Engine::input() const noexcept { return impl_->context.program.input; }

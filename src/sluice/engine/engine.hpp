@@ -47,7 +47,7 @@ class Engine {
  public:
   /// Throws UsageError for an unknown target or a negative number of threads, InternalError for a
   /// network that network::verify refuses.
-  explicit Engine(const network::Network& network, EngineOptions options = {});
+  explicit Engine(const network::Network& network, const EngineOptions& options = {});
 
   const EventLayout& input() const noexcept;   ///< inputs of the network, in order
   const EventLayout& output() const noexcept;  ///< outputs of the network, in order

@@ -16,6 +16,7 @@ inline constexpr const char* kGraph = "E-FRONTEND-010";          ///< connection
 inline constexpr const char* kLimit = "E-FRONTEND-011";          ///< larger than what is read
 inline constexpr const char* kActivation = "E-FRONTEND-012";     ///< activation not supported
 inline constexpr const char* kMissingFile = "E-FRONTEND-013";    ///< weights file not found
+inline constexpr const char* kProcess = "E-FRONTEND-014";        ///< no process to read in
 
 inline constexpr const char* kLogits = "W-FRONTEND-001";       ///< final softmax left out
 inline constexpr const char* kNoEffect = "W-FRONTEND-002";     ///< a setting without effect

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
 #include <span>
 #include <utility>
 
@@ -22,11 +21,6 @@ constexpr std::int64_t kMostStrings = 1 << 16;
 constexpr std::size_t kMostStringBytes = std::size_t{1} << 26;
 constexpr int kHighestRank = 8;
 constexpr std::size_t kDeepestPath = 32;
-
-std::mutex& library_mutex() {
-  static std::mutex mutex;
-  return mutex;
-}
 
 // Owns one HDF5 identifier.
 class Handle {
@@ -106,13 +100,10 @@ bool is_known_integer(hid_t type) {
 }  // namespace
 
 struct Hdf5Reader::State {
-  explicit State(std::string origin_name)
-      : origin(std::move(origin_name)), lock(library_mutex()), file(-1, H5Fclose) {}
+  explicit State(std::string origin_name) : origin(std::move(origin_name)), file(-1, H5Fclose) {}
 
-  // The members are destroyed in reverse: the file is closed, then errors are reported again, then
-  // the lock is freed.
+  // The members are destroyed in reverse: the file is closed before errors are reported again.
   std::string origin;
-  std::unique_lock<std::mutex> lock;
   QuietErrors quiet;
   Handle file;
   std::int64_t elements_read = 0;

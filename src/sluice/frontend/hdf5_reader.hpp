@@ -14,12 +14,12 @@ struct RealTensor {
   std::vector<double> values;
 };
 
-/// Reads an HDF5 file that lies in memory. Safe for untrusted bytes: sizes are checked before
-/// memory is taken, only hard links, plain storage and the deflate, shuffle and Fletcher filters
-/// are followed, and no other file is ever opened.
+/// Reads an HDF5 file that lies in memory. Sizes are checked before memory is taken; only hard
+/// links, plain storage and the deflate, shuffle and Fletcher filters are followed, and no other
+/// file is ever opened.
 ///
-/// Every failure is a ModelError with `origin` as its subject. The HDF5 library is not re-entrant:
-/// a reader holds a process-wide lock for as long as it lives.
+/// Every failure is a ModelError with `origin` as its subject. The HDF5 library is not re-entrant
+/// and does not survive every damaged file: use a reader in a process of its own (run_isolated).
 class Hdf5Reader {
  public:
   /// Throws when `bytes` are not an intact HDF5 file.

@@ -53,10 +53,6 @@ std::filesystem::path weights_of(const std::filesystem::path& model, const Impor
                               model.stem().string()));
 }
 
-ModelWeights weights_in(const Hdf5Reader& file) {
-  return read_keras2_weights(file, file.has_object("model_weights") ? "model_weights" : "");
-}
-
 struct ModelFile {
   Json description;
   ModelWeights weights;
@@ -64,37 +60,33 @@ struct ModelFile {
 };
 
 ModelFile open_hdf5(std::string_view bytes, const std::string& origin) {
-  const Hdf5Reader file(bytes, origin);
-  if (!file.has_attribute("", "model_config")) {
+  KerasFile file = read_keras_file(bytes, origin);
+  if (!file.model_config) {
     throw ModelError(codes::kFormat, origin, "holds no model, perhaps weights alone",
                      "give the .json file of the model, with this one beside it");
   }
-  const std::vector<std::string> text = file.strings("", "model_config");
-  if (text.size() != 1) throw ModelError(codes::kHdf5, origin, "`model_config` is not one text");
-  ModelFile model{parse_json(text.front(), origin), weights_in(file), "Keras 2 HDF5"};
-  if (file.has_attribute("", "keras_version") && model.description.is_object() &&
-      !model.description.contains("keras_version")) {
-    const std::vector<std::string> version = file.strings("", "keras_version");
-    if (version.size() == 1) model.description["keras_version"] = version.front();
+  ModelFile model{parse_json(*file.model_config, origin), std::move(file.weights), "Keras 2 HDF5"};
+  if (model.description.is_object() && !model.description.contains("keras_version")) {
+    model.description["keras_version"] = file.keras_version;
   }
   return model;
 }
 
 ModelFile open_model(std::string_view model, std::optional<std::string_view> weights,
                      const std::string& origin) {
-  if (!is_json(model) && !Hdf5Reader::has_signature(model)) refuse_format(model, origin);
   ModelFile file;
   if (is_json(model)) {
-    file.description = parse_json(model, origin);
-    file.format = "Keras 2 JSON + HDF5";
     if (!weights) {
       throw ModelError(codes::kWeights, origin, "a JSON model needs its weights",
                        "give the .h5 file of its weights");
     }
-  } else {
+    file = {parse_json(model, origin), {}, "Keras 2 JSON + HDF5"};
+  } else if (Hdf5Reader::has_signature(model)) {
     file = open_hdf5(model, origin);
+  } else {
+    refuse_format(model, origin);
   }
-  if (weights) file.weights = weights_in(Hdf5Reader(*weights, origin + " (weights)"));
+  if (weights) file.weights = read_keras_file(*weights, origin + " (weights)").weights;
   return file;
 }
 

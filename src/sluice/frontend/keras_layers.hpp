@@ -8,8 +8,8 @@
 
 #include "sluice/base/diagnostics.hpp"
 #include "sluice/frontend/import.hpp"
+#include "sluice/frontend/keras_file.hpp"
 #include "sluice/frontend/keras_model.hpp"
-#include "sluice/frontend/keras_weights.hpp"
 #include "sluice/frontend/precision_config.hpp"
 #include "sluice/network/network.hpp"
 

@@ -43,8 +43,8 @@ DesignSet::DesignSet(std::vector<Design> designs) : designs_(std::move(designs))
   for (const Design& design : designs_) {
     input_bytes_ += event_bits(design.circuit.inputs) / 8;
     output_bytes_ += event_bits(design.circuit.outputs) / 8;
-    cycles_ = std::max(cycles_,
-                       static_cast<int>(event_count(design)) + design.schedule.latency_cycles - 1);
+    cycles_ = std::max(cycles_, static_cast<std::int64_t>(event_count(design)) +
+                                    design.schedule.latency_cycles - 1);
   }
 }
 
@@ -56,8 +56,10 @@ std::vector<std::string> DesignSet::write_verilog(const std::filesystem::path& f
   std::vector<std::string> files;
   Module top("top");
   const NetId clock = top.add_port({"clk", 1, false, NetKind::input, {}});
-  const NetId x = top.add_port({"x", 8 * input_bytes_, false, NetKind::input, {}});
-  const NetId y = top.add_port({"y", 8 * output_bytes_, false, NetKind::output, {}});
+  const NetId x =
+      top.add_port({"x", static_cast<int>(8 * input_bytes_), false, NetKind::input, {}});
+  const NetId y =
+      top.add_port({"y", static_cast<int>(8 * output_bytes_), false, NetKind::output, {}});
   int x_low = 0;
   int y_low = 0;
   for (std::size_t i = 0; i < designs_.size(); ++i) {
@@ -84,7 +86,7 @@ std::vector<std::string> DesignSet::write_verilog(const std::filesystem::path& f
 std::vector<std::uint8_t> DesignSet::stimulus() const {
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(cycles_ * input_bytes_));
   std::uint8_t* record = bytes.data();
-  for (int cycle = 0; cycle < cycles_; ++cycle) {
+  for (std::int64_t cycle = 0; cycle < cycles_; ++cycle) {
     for (const Design& design : designs_) {
       const std::vector<ElementSlot> slots = event_layout(design.circuit.inputs);
       const std::size_t event = std::min(static_cast<std::size_t>(cycle), event_count(design) - 1);

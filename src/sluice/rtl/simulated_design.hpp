@@ -24,9 +24,9 @@ class DesignSet {
   /// Writes `top.v` and one file per core; returns their names.
   std::vector<std::string> write_verilog(const std::filesystem::path& folder) const;
 
-  int cycles() const noexcept { return cycles_; }
-  int input_bytes() const noexcept { return input_bytes_; }
-  int output_bytes() const noexcept { return output_bytes_; }
+  std::int64_t cycles() const noexcept { return cycles_; }
+  std::int64_t input_bytes() const noexcept { return input_bytes_; }
+  std::int64_t output_bytes() const noexcept { return output_bytes_; }
 
   /// The bytes of `x` in every cycle, in memory order.
   std::vector<std::uint8_t> stimulus() const;
@@ -43,9 +43,9 @@ class DesignSet {
   std::size_t event_count(const Design& design) const;
 
   std::vector<Design> designs_;
-  int cycles_ = 0;
-  int input_bytes_ = 0;
-  int output_bytes_ = 0;
+  std::int64_t cycles_ = 0;
+  std::int64_t input_bytes_ = 0;
+  std::int64_t output_bytes_ = 0;
 };
 
 }  // namespace sluice::rtl::testing

@@ -170,6 +170,7 @@ std::vector<Unit> plan_units(const Tools& tools, const fs::path& work,
   units.push_back({"bridge.cpp", "bridge.o"});
   std::vector<std::string> runtime = {"verilated", "verilated_threads"};
   if (options.trace) runtime.emplace_back("verilated_vcd_c");
+  units.reserve(units.size() + runtime.size());
   for (const std::string& name : runtime) {
     units.push_back({(tools.runtime / (name + ".cpp")).string(), name + ".o"});
   }

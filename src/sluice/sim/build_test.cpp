@@ -17,7 +17,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The example top around a core that passes 32 bytes on, and refuses 0xEE in the first of them.
+// The example top around a core that passes each byte on and refuses 0xEE.
 class Build : public ::testing::Test {
  protected:
   Build() {
@@ -119,7 +119,8 @@ TEST_F(Build, RefusesAFolderWithoutVerilogAndAnUnknownTop) {
 }
 
 TEST_F(Build, NamesTheProgramThatIsMissing) {
-  const std::string path = std::getenv("PATH");
+  const char* old_path = std::getenv("PATH");
+  const std::string path = old_path != nullptr ? old_path : "";
   ::setenv("PATH", output_.path().c_str(), 1);
   const auto [code, text] = failure<ToolError>();
   ::setenv("PATH", path.c_str(), 1);

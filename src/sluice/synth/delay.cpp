@@ -82,19 +82,12 @@ PathDelay chain_delay(int carried_bits, int remaining_bits, const DelayModel& mo
           .full_to_full_ps = picoseconds(model.adder_ns + remaining_bits * model.carry_bit_ns)};
 }
 
-// Where low bits are dropped, the lowest that is left comes later than those.
-PathDelay wire_delay(const Function& function, const Instr& instr, const DelayModel& model) {
-  const int dropped_bits =
-      instr.op == Op::quantize ? quantize_shape(function, instr).dropped_bits : 0;
-  return {.low_to_low_ps = picoseconds(dropped_bits * model.carry_bit_ns),
-          .full_to_low_ps = PathDelay::kNever};
-}
+constexpr PathDelay kWires{.low_to_low_ps = 0, .full_to_low_ps = PathDelay::kNever};
 
 std::array<PathDelay, 2> sum_delays(const Function& function, const Instr& instr,
                                     const DelayModel& model) {
   const int added_bits = sum_shape(function, instr).added_bits;
-  if (added_bits == 0)
-    return {wire_delay(function, instr, model), wire_delay(function, instr, model)};
+  if (added_bits == 0) return {kWires, kWires};
   std::array<PathDelay, 2> delays;
   for (std::size_t i = 0; i < delays.size(); ++i) {
     const Instr& operand = function.instr(instr.operands[i]);
@@ -123,7 +116,7 @@ std::array<PathDelay, 2> path_delays(const Function& function, ValueId id,
   if (instr.range.is_constant()) return {};
   if (instr.op == Op::add || instr.op == Op::sub) return sum_delays(function, instr, model);
   const int delay_ps = picoseconds(operation_ns(function, instr, model));
-  if (delay_ps == 0) return {wire_delay(function, instr, model), {}};
+  if (delay_ps == 0) return {kWires, kWires};
   const PathDelay delay{.full_to_low_ps = delay_ps, .full_to_full_ps = delay_ps};
   return {delay, delay};
 }

@@ -288,15 +288,15 @@ double critical_path_ns(const Circuit& circuit, const Schedule& schedule, const 
   return latest_ps / kPicosecondsPerNs + model.register_ns;
 }
 
-std::int64_t register_bits(const Circuit& circuit, const Schedule& schedule) {
+std::vector<std::int64_t> register_bits(const Circuit& circuit, const Schedule& schedule) {
   const Pipeline pipeline(circuit.function, {});
-  std::int64_t bits = 0;
+  std::vector<std::int64_t> bits(pipeline.size());
   for (std::size_t id = 0; id < pipeline.size(); ++id) {
     if (!pipeline.carries_itself(id)) continue;
     std::int32_t last = schedule.stages[id];
     for (const Use& use : pipeline.uses(id)) last = std::max(last, schedule.stages[use.user]);
     if (pipeline.is_output(id)) last = schedule.latency_cycles;
-    bits += std::int64_t{pipeline.width(id)} * (last - schedule.stages[id]);
+    bits[id] = std::int64_t{pipeline.width(id)} * (last - schedule.stages[id]);
   }
   return bits;
 }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "sluice/circuit/circuit.hpp"
 #include "sluice/synth/delay.hpp"
 
@@ -18,7 +21,9 @@ circuit::Schedule schedule(const circuit::Circuit& circuit, const DelayModel& mo
 double critical_path_ns(const circuit::Circuit& circuit, const circuit::Schedule& schedule,
                         const DelayModel& model);
 
-/// Bits that are registered at stage boundaries, those behind the last stage included.
-std::int64_t register_bits(const circuit::Circuit& circuit, const circuit::Schedule& schedule);
+/// Per value, the bits that are registered for it at all stage boundaries, that behind the last
+/// stage included.
+std::vector<std::int64_t> register_bits(const circuit::Circuit& circuit,
+                                        const circuit::Schedule& schedule);
 
 }  // namespace sluice::synth

@@ -28,51 +28,51 @@ using D64Int = hn::RebindToSigned<D64>;
 /// As many 32-bit lanes as D64 has.
 using D32Half = hn::Rebind<std::int32_t, D64>;
 
+constexpr std::size_t kLanes32 = hn::MaxLanes(D32());
+constexpr std::size_t kLanes64 = hn::MaxLanes(D64());
+
+// For lambdas over vectors: the target's instructions, and no call per vector.
+#undef SLUICE_VECTOR_LAMBDA
+#define SLUICE_VECTOR_LAMBDA HWY_ATTR __attribute__((always_inline))
+
 /// Vectors of consecutive events: several independent sums hide the latency of additions and
-/// share the broadcast of a weight.
-template <class D>
-struct One {
-  static constexpr std::size_t kVectors = 1;
-  hn::Vec<D> v0;
-  template <class F>
-  static HWY_INLINE One make(F f) {
-    return {f(0)};
+/// share the broadcast of a weight. A structure and not an array, so that they stay in registers.
+template <class D, std::size_t kVectors>
+struct Block {
+  using Half = Block<D, kVectors / 2>;
+  Half low, high;
+
+  static HWY_INLINE Block filled(hn::Vec<D> value) {
+    return {Half::filled(value), Half::filled(value)};
   }
+  /// f(vector, its number).
   template <class F>
-  HWY_INLINE void each(F f) {
-    f(v0, 0);
+  HWY_INLINE void each(F f, std::size_t first = 0) {
+    low.each(f, first);
+    high.each(f, first + kVectors / 2);
+  }
+  /// f(vector of a, vector of b, their number).
+  template <class Other, class F>
+  static HWY_INLINE void each_of(Block& a, Block<Other, kVectors>& b, F f, std::size_t first = 0) {
+    Half::each_of(a.low, b.low, f, first);
+    Half::each_of(a.high, b.high, f, first + kVectors / 2);
   }
 };
 
 template <class D>
-struct Four {
-  static constexpr std::size_t kVectors = 4;
-  hn::Vec<D> v0, v1, v2, v3;
+struct Block<D, 1> {
+  hn::Vec<D> vector;
+
+  static HWY_INLINE Block filled(hn::Vec<D> value) { return {value}; }
   template <class F>
-  static HWY_INLINE Four make(F f) {
-    return {f(0), f(1), f(2), f(3)};
+  HWY_INLINE void each(F f, std::size_t first = 0) {
+    f(vector, first);
   }
-  template <class F>
-  HWY_INLINE void each(F f) {
-    f(v0, 0);
-    f(v1, 1);
-    f(v2, 2);
-    f(v3, 3);
+  template <class Other, class F>
+  static HWY_INLINE void each_of(Block& a, Block<Other, 1>& b, F f, std::size_t first = 0) {
+    f(a.vector, b.vector, first);
   }
 };
-
-// f(vector of a, vector of b, its number) for every vector of two blocks.
-template <class D, class F>
-HWY_INLINE void each_of(One<D>& a, One<D>& b, F f) {
-  f(a.v0, b.v0, 0);
-}
-template <class D, class F>
-HWY_INLINE void each_of(Four<D>& a, Four<D>& b, F f) {
-  f(a.v0, b.v0, 0);
-  f(a.v1, b.v1, 1);
-  f(a.v2, b.v2, 2);
-  f(a.v3, b.v3, 3);
-}
 
 template <class T>
 HWY_INLINE const T* operand_planes(const StepMemory& memory) {
@@ -90,15 +90,6 @@ HWY_INLINE V half_of_pair(V pair, std::size_t element) {
   return element % 2 == 0 ? hn::ShiftRight<16>(hn::ShiftLeft<16>(pair)) : hn::ShiftRight<16>(pair);
 }
 
-// Elements are written in order, so that the even one of a pair comes first.
-template <class D>
-HWY_INLINE void store_half_of_pair(D d, hn::Vec<D> value, std::size_t element,
-                                   std::int32_t* HWY_RESTRICT to) {
-  const auto stored = element % 2 == 0 ? hn::And(value, hn::Set(d, 0xFFFF))
-                                       : hn::Or(hn::Load(d, to), hn::ShiftLeft<16>(value));
-  hn::Store(stored, d, to);
-}
-
 // 32-bit values (D32 or D32Half) of element `element` for the events from `event` on.
 template <class D>
 HWY_INLINE hn::Vec<D> load_int32(D d, const StepMemory& memory, std::size_t element,
@@ -109,40 +100,77 @@ HWY_INLINE hn::Vec<D> load_int32(D d, const StepMemory& memory, std::size_t elem
   return hn::Add(half_of_pair(pair, element), hn::Set(d, memory.in->offset));
 }
 
-template <class D>
-HWY_INLINE void store_int32(D d, hn::Vec<D> value, const StepMemory& memory, std::size_t element,
-                            std::size_t event) {
-  auto* planes = result_planes<std::int32_t>(memory) + event;
+// Writes element `element` of the result. Elements come in order: the even one of a pair first.
+template <class D, std::size_t kVectors>
+HWY_INLINE void store_int32(D d, Block<D, kVectors>& values, const StepMemory& memory,
+                            std::size_t element, std::size_t event) {
+  auto* const planes = result_planes<std::int32_t>(memory) + event;
+  constexpr std::size_t kLanes = hn::MaxLanes(D());
   if (memory.out->storage == Storage::int32) {
-    hn::Store(value, d, planes + element * kTileEvents);
+    values.each([&](hn::Vec<D>& value, std::size_t v) SLUICE_VECTOR_LAMBDA {
+      hn::Store(value, d, planes + element * kTileEvents + v * kLanes);
+    });
     return;
   }
-  store_half_of_pair(d, hn::Sub(value, hn::Set(d, memory.out->offset)), element,
-                     planes + element / 2 * kTileEvents);
+  std::int32_t* const pairs = planes + element / 2 * kTileEvents;
+  const auto offset = hn::Set(d, memory.out->offset);
+  if (element % 2 == 0) {
+    const auto low_half = hn::Set(d, 0xFFFF);
+    values.each([&](hn::Vec<D>& value, std::size_t v) SLUICE_VECTOR_LAMBDA {
+      hn::Store(hn::And(hn::Sub(value, offset), low_half), d, pairs + v * kLanes);
+    });
+  } else {
+    values.each([&](hn::Vec<D>& value, std::size_t v) SLUICE_VECTOR_LAMBDA {
+      const auto high = hn::ShiftLeft<16>(hn::Sub(value, offset));
+      hn::Store(hn::Or(hn::Load(d, pairs + v * kLanes), high), d, pairs + v * kLanes);
+    });
+  }
 }
 
-HWY_INLINE hn::Vec<D32> finish_int32(hn::Vec<D32> sum, const Int32Unit& unit,
-                                     const Int32Rules& rules) {
+// One operation per pass over the vectors, so that each broadcasts its constants once.
+template <std::size_t kVectors>
+HWY_INLINE void finish_int32(Block<D32, kVectors>& sums, const Int32Unit& unit,
+                             const Int32Rules& rules) {
+  using V = hn::Vec<D32>;
   const D32 d;
-  auto x = hn::Min(hn::Max(sum, hn::Set(d, unit.lower)), hn::Set(d, unit.upper));
-  auto rounded = hn::Add(x, hn::Set(d, unit.round_add));
+  const auto lower = hn::Set(d, unit.lower);
+  const auto upper = hn::Set(d, unit.upper);
+  const auto add = hn::Set(d, unit.round_add);
   if (rules.adjusts) {
-    const auto shifted = hn::ShiftRightSame(x, unit.round_shift);
-    rounded = hn::Add(rounded, hn::And(shifted, hn::Set(d, unit.round_mask)));
+    const auto mask = hn::Set(d, unit.round_mask);
+    sums.each([&](V& x, std::size_t) SLUICE_VECTOR_LAMBDA {
+      x = hn::Min(hn::Max(x, lower), upper);
+      const auto adjustment = hn::And(hn::ShiftRightSame(x, unit.round_shift), mask);
+      x = hn::ShiftRightSame(hn::Add(hn::Add(x, add), adjustment), unit.right_shift);
+    });
+  } else {
+    sums.each([&](V& x, std::size_t) SLUICE_VECTOR_LAMBDA {
+      x = hn::Add(hn::Min(hn::Max(x, lower), upper), add);
+      x = hn::ShiftRightSame(x, unit.right_shift);
+    });
   }
-  x = hn::ShiftRightSame(rounded, unit.right_shift);
-  if (rules.grows) x = hn::ShiftLeftSame(x, unit.grow_shift);
-  if (rules.saturates) x = hn::Min(hn::Max(x, hn::Set(d, unit.min)), hn::Set(d, unit.max));
-  if (rules.zeroes) {
-    const auto nearest = hn::Min(hn::Max(x, hn::Set(d, unit.min)), hn::Set(d, unit.max));
-    x = hn::IfThenElseZero(hn::Eq(x, nearest), x);
+  if (rules.grows) {
+    sums.each([&](V& x, std::size_t)
+                  SLUICE_VECTOR_LAMBDA { x = hn::ShiftLeftSame(x, unit.grow_shift); });
+  }
+  if (rules.saturates || rules.zeroes) {
+    const auto min = hn::Set(d, unit.min);
+    const auto max = hn::Set(d, unit.max);
+    sums.each([&](V& x, std::size_t) SLUICE_VECTOR_LAMBDA {
+      const auto nearest = hn::Min(hn::Max(x, min), max);
+      x = rules.zeroes ? hn::IfThenElseZero(hn::Eq(x, nearest), x) : nearest;
+    });
   }
   if (rules.wraps) {
+    const auto mask = hn::Set(d, unit.wrap_mask);
     const auto sign = hn::Set(d, unit.wrap_sign);
-    x = hn::Sub(hn::Xor(hn::And(x, hn::Set(d, unit.wrap_mask)), sign), sign);
+    sums.each([&](V& x, std::size_t)
+                  SLUICE_VECTOR_LAMBDA { x = hn::Sub(hn::Xor(hn::And(x, mask), sign), sign); });
   }
-  if (rules.aligns) x = hn::ShiftLeftSame(x, unit.align_shift);
-  return x;
+  if (rules.aligns) {
+    sums.each([&](V& x, std::size_t)
+                  SLUICE_VECTOR_LAMBDA { x = hn::ShiftLeftSame(x, unit.align_shift); });
+  }
 }
 
 // Adds, modulo 2^32, to each lane of sum + rest the two products of a pair of 16-bit halves. The
@@ -169,50 +197,49 @@ HWY_INLINE hn::Vec<D32> total_of(hn::Vec<D32> sum, hn::Vec<D32> rest) {
 #endif
 }
 
-template <template <class> class Block>
+template <std::size_t kVectors>
 HWY_INLINE void int16_pairs_block(const Step& step, const StepMemory& memory, std::size_t event) {
+  using V = hn::Vec<D32>;
+  using Sums = Block<D32, kVectors>;
   const D32 d;
-  const std::size_t lanes = hn::Lanes(d);
-  const auto* HWY_RESTRICT operand = operand_planes<std::int32_t>(memory) + event;
+  const auto* const operand = operand_planes<std::int32_t>(memory) + event;
   const Term<std::int32_t>* const terms = step.int32_terms.data();
   for (std::size_t element = 0; element < step.int32_units.size(); ++element) {
     const Int32Unit& unit = step.int32_units[element];
-    auto sum = Block<D32>::make([&](std::size_t) HWY_ATTR { return hn::Set(d, unit.bias); });
-    auto rest = Block<D32>::make([&](std::size_t) HWY_ATTR { return hn::Zero(d); });
+    Sums sums = Sums::filled(hn::Set(d, unit.bias));
+    Sums rests = Sums::filled(hn::Zero(d));
     for (std::uint32_t i = unit.terms.begin; i < unit.terms.end; ++i) {
       const auto weights = hn::Set(d, terms[i].weight);
       const std::int32_t* const x = operand + terms[i].plane * kTileEvents;
-      const auto add = [&](hn::Vec<D32>& to, hn::Vec<D32>& to_rest, std::size_t v) HWY_ATTR {
-        add_pair_products(hn::Load(d, x + v * lanes), weights, to, to_rest);
+      const auto add = [&](V& sum, V& rest, std::size_t v) SLUICE_VECTOR_LAMBDA {
+        add_pair_products(hn::Load(d, x + v * kLanes32), weights, sum, rest);
       };
-      each_of(sum, rest, add);
+      Sums::each_of(sums, rests, add);
     }
-    const auto finish = [&](hn::Vec<D32>& total, hn::Vec<D32>& total_rest, std::size_t v) HWY_ATTR {
-      const auto pair_sums = total_of(total, total_rest);
-      store_int32(d, finish_int32(pair_sums, unit, step.rules), memory, element, event + v * lanes);
-    };
-    each_of(sum, rest, finish);
+    Sums::each_of(sums, rests, [&](V& sum, V& rest, std::size_t) SLUICE_VECTOR_LAMBDA {
+      sum = total_of(sum, rest);
+    });
+    finish_int32(sums, unit, step.rules);
+    store_int32(d, sums, memory, element, event);
   }
 }
 
-template <template <class> class Block>
+template <std::size_t kVectors>
 HWY_INLINE void int32_block(const Step& step, const StepMemory& memory, std::size_t event) {
   const D32 d;
-  const std::size_t lanes = hn::Lanes(d);
   for (std::size_t element = 0; element < step.int32_units.size(); ++element) {
     const Int32Unit& unit = step.int32_units[element];
-    auto sum = Block<D32>::make([&](std::size_t) HWY_ATTR { return hn::Set(d, unit.bias); });
+    auto sums = Block<D32, kVectors>::filled(hn::Set(d, unit.bias));
     for (std::uint32_t i = unit.terms.begin; i < unit.terms.end; ++i) {
       const Term<std::int32_t>& term = step.int32_terms[i];
       const auto weight = hn::Set(d, term.weight);
-      sum.each([&](hn::Vec<D32>& to, std::size_t v) HWY_ATTR {
-        const auto x = load_int32(d, memory, term.plane, event + v * lanes);
-        to = hn::Add(to, hn::Mul(x, weight));
+      sums.each([&](hn::Vec<D32>& sum, std::size_t v) SLUICE_VECTOR_LAMBDA {
+        const auto x = load_int32(d, memory, term.plane, event + v * kLanes32);
+        sum = hn::Add(sum, hn::Mul(x, weight));
       });
     }
-    sum.each([&](hn::Vec<D32>& total, std::size_t v) HWY_ATTR {
-      store_int32(d, finish_int32(total, unit, step.rules), memory, element, event + v * lanes);
-    });
+    finish_int32(sums, unit, step.rules);
+    store_int32(d, sums, memory, element, event);
   }
 }
 
@@ -285,65 +312,71 @@ HWY_INLINE hn::Vec<D64> load_float64(const StepMemory& memory, std::size_t eleme
   return hn::PromoteTo(D64(), load_int32(D32Half(), memory, element, event));
 }
 
-HWY_INLINE void store_float64(hn::Vec<D64> value, const StepMemory& memory, std::size_t element,
-                              std::size_t event) {
+template <std::size_t kVectors>
+HWY_INLINE void store_float64(Block<D64, kVectors>& values, const StepMemory& memory,
+                              std::size_t element, std::size_t event) {
   if (memory.out->storage == Storage::int64) {
-    auto* plane = result_planes<std::int64_t>(memory) + element * kTileEvents;
-    hn::Store(hn::ConvertTo(D64Int(), value), D64Int(), plane + event);
+    auto* const plane = result_planes<std::int64_t>(memory) + element * kTileEvents + event;
+    values.each([&](hn::Vec<D64>& value, std::size_t v) SLUICE_VECTOR_LAMBDA {
+      hn::Store(hn::ConvertTo(D64Int(), value), D64Int(), plane + v * kLanes64);
+    });
     return;
   }
-  store_int32(D32Half(), hn::DemoteTo(D32Half(), value), memory, element, event);
+  const D32Half d;
+  auto mantissas = Block<D32Half, kVectors>::filled(hn::Zero(d));
+  Block<D64, kVectors>::each_of(values, mantissas,
+                                [&](hn::Vec<D64>& value, hn::Vec<D32Half>& mantissa, std::size_t)
+                                    SLUICE_VECTOR_LAMBDA { mantissa = hn::DemoteTo(d, value); });
+  store_int32(d, mantissas, memory, element, event);
 }
 
-template <template <class> class Block>
+template <std::size_t kVectors>
 HWY_INLINE void float64_block(const Step& step, const StepMemory& memory, std::size_t event) {
+  using V = hn::Vec<D64>;
   const D64 d;
-  const std::size_t lanes = hn::Lanes(d);
   for (std::size_t element = 0; element < step.float64_units.size(); ++element) {
     const Float64Unit& unit = step.float64_units[element];
-    auto sum = Block<D64>::make([&](std::size_t) HWY_ATTR { return hn::Set(d, unit.bias); });
+    auto sums = Block<D64, kVectors>::filled(hn::Set(d, unit.bias));
     for (std::uint32_t i = unit.terms.begin; i < unit.terms.end; ++i) {
       const Term<double>& term = step.float64_terms[i];
       const auto weight = hn::Set(d, term.weight);
-      sum.each([&](hn::Vec<D64>& to, std::size_t v) HWY_ATTR {
-        to = hn::MulAdd(load_float64(memory, term.plane, event + v * lanes), weight, to);
+      sums.each([&](V& sum, std::size_t v) SLUICE_VECTOR_LAMBDA {
+        sum = hn::MulAdd(load_float64(memory, term.plane, event + v * kLanes64), weight, sum);
       });
     }
-    sum.each([&](hn::Vec<D64>& total, std::size_t v) HWY_ATTR {
-      auto x = hn::Min(hn::Max(total, hn::Set(d, unit.lower)), hn::Set(d, unit.upper));
+    sums.each([&](V& x, std::size_t) SLUICE_VECTOR_LAMBDA {
+      x = hn::Min(hn::Max(x, hn::Set(d, unit.lower)), hn::Set(d, unit.upper));
       if (step.quantizes) x = quantize_real(d, x, unit.quantizer);
-      store_float64(hn::Mul(x, hn::Set(d, unit.align)), memory, element, event + v * lanes);
+      x = hn::Mul(x, hn::Set(d, unit.align));
     });
+    store_float64(sums, memory, element, event);
   }
 }
 
-// Blocks of four vectors while they last, then single ones.
-template <class RunFour, class RunOne>
-HWY_INLINE void in_blocks(std::size_t events, std::size_t lanes, RunFour run_four, RunOne run_one) {
+// Calls f<vectors>(event) for blocks of eight vectors while they last, then smaller ones.
+template <std::size_t kLanes, class F>
+HWY_INLINE void in_blocks(std::size_t events, F f) {
   std::size_t event = 0;
-  for (; event + 4 * lanes <= events; event += 4 * lanes) run_four(event);
-  for (; event < events; event += lanes) run_one(event);
+  for (; event + 8 * kLanes <= events; event += 8 * kLanes) f.template operator()<8>(event);
+  for (; event + 2 * kLanes <= events; event += 2 * kLanes) f.template operator()<2>(event);
+  for (; event < events; event += kLanes) f.template operator()<1>(event);
 }
 
 void run_int16_pairs(const Step& step, const StepMemory& memory) {
-  in_blocks(
-      memory.events, hn::Lanes(D32()),
-      [&](std::size_t event) HWY_ATTR { int16_pairs_block<Four>(step, memory, event); },
-      [&](std::size_t event) HWY_ATTR { int16_pairs_block<One>(step, memory, event); });
+  in_blocks<kLanes32>(memory.events, [&]<std::size_t kVectors>(std::size_t event) HWY_ATTR {
+    int16_pairs_block<kVectors>(step, memory, event);
+  });
 }
 
 void run_int32(const Step& step, const StepMemory& memory) {
-  in_blocks(
-      memory.events, hn::Lanes(D32()),
-      [&](std::size_t event) HWY_ATTR { int32_block<Four>(step, memory, event); },
-      [&](std::size_t event) HWY_ATTR { int32_block<One>(step, memory, event); });
+  in_blocks<kLanes32>(memory.events, [&]<std::size_t kVectors>(std::size_t event)
+                                         HWY_ATTR { int32_block<kVectors>(step, memory, event); });
 }
 
 void run_float64(const Step& step, const StepMemory& memory) {
-  in_blocks(
-      memory.events, hn::Lanes(D64()),
-      [&](std::size_t event) HWY_ATTR { float64_block<Four>(step, memory, event); },
-      [&](std::size_t event) HWY_ATTR { float64_block<One>(step, memory, event); });
+  in_blocks<kLanes64>(memory.events, [&]<std::size_t kVectors>(std::size_t event) HWY_ATTR {
+    float64_block<kVectors>(step, memory, event);
+  });
 }
 
 // Calls body(from, to) for whole vectors of `from`; the last, partial one goes through a copy.
@@ -473,7 +506,7 @@ void dequantize_container(const void* mantissas, int container_bits, std::size_t
 
 const Kernels& kernels() {
   static const Kernels functions{hwy::TargetName(HWY_TARGET),
-                                 hn::Lanes(D32()),
+                                 kLanes32,
                                  run_int16_pairs,
                                  run_int32,
                                  run_float64,

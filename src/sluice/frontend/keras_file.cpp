@@ -1,0 +1,124 @@
+#include "sluice/frontend/keras_file.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
+#include "sluice/base/error.hpp"
+#include "sluice/frontend/binary.hpp"
+#include "sluice/frontend/codes.hpp"
+#include "sluice/frontend/isolated.hpp"
+
+namespace sluice::frontend {
+
+namespace {
+
+// An attribute longer than 64 KiB is split by Keras into `name0`, `name1`, ...
+std::vector<std::string> joined_strings(const Hdf5Reader& file, std::string_view object,
+                                        const std::string& name) {
+  if (file.has_attribute(object, name) || !file.has_attribute(object, name + "0")) {
+    return file.strings(object, name);
+  }
+  std::vector<std::string> all;
+  for (int part = 0; file.has_attribute(object, fmt::format("{}{}", name, part)); ++part) {
+    for (std::string& text : file.strings(object, fmt::format("{}{}", name, part))) {
+      all.push_back(std::move(text));
+    }
+  }
+  return all;
+}
+
+// "fc1/batch_normalization/gamma:0" -> "gamma"
+std::string short_name(std::string_view weight) {
+  const std::size_t slash = weight.rfind('/');
+  if (slash != std::string_view::npos) weight.remove_prefix(slash + 1);
+  return std::string(weight.substr(0, weight.find(':')));
+}
+
+// `layer_names` of the root, `weight_names` of each layer, and the datasets of these names.
+ModelWeights read_weights(const Hdf5Reader& file, std::string_view root) {
+  ModelWeights weights;
+  for (const std::string& layer : joined_strings(file, root, "layer_names")) {
+    const std::string group = fmt::format("{}/{}", root, layer);
+    LayerWeights& tensors = weights[layer];
+    for (const std::string& weight : joined_strings(file, group, "weight_names")) {
+      tensors[short_name(weight)] = file.tensor(fmt::format("{}/{}", group, weight));
+    }
+  }
+  return weights;
+}
+
+std::string only_text(const Hdf5Reader& file, const std::string& name, const std::string& origin) {
+  std::vector<std::string> texts = file.strings("", name);
+  if (texts.size() == 1) return std::move(texts.front());
+  throw ModelError(codes::kHdf5, origin, fmt::format("`{}` is not one text", name));
+}
+
+KerasFile read_here(std::string_view bytes, const std::string& origin) {
+  const Hdf5Reader file(bytes, origin);
+  KerasFile result;
+  if (file.has_attribute("", "model_config")) {
+    result.model_config = only_text(file, "model_config", origin);
+  }
+  if (file.has_attribute("", "keras_version")) {
+    result.keras_version = only_text(file, "keras_version", origin);
+  }
+  result.weights = read_weights(file, file.has_object("model_weights") ? "model_weights" : "");
+  return result;
+}
+
+std::string encode(const KerasFile& file) {
+  BinaryWriter writer;
+  writer.number(file.model_config ? 1 : 0);
+  writer.text(file.model_config.value_or(""));
+  writer.text(file.keras_version);
+  writer.number(file.weights.size());
+  for (const auto& [layer, tensors] : file.weights) {
+    writer.text(layer);
+    writer.number(tensors.size());
+    for (const auto& [name, tensor] : tensors) {
+      writer.text(name);
+      writer.number(tensor.shape.size());
+      for (const std::int64_t extent : tensor.shape) {
+        writer.number(static_cast<std::uint64_t>(extent));
+      }
+      writer.reals(tensor.values);
+    }
+  }
+  return writer.take();
+}
+
+RealTensor decode_tensor(BinaryReader& reader) {
+  RealTensor tensor;
+  for (std::uint64_t axes = reader.number(); axes > 0; --axes) {
+    tensor.shape.push_back(static_cast<std::int64_t>(reader.number()));
+  }
+  tensor.values = reader.reals();
+  return tensor;
+}
+
+KerasFile decode(std::string_view bytes, const std::string& origin) {
+  BinaryReader reader(bytes, origin);
+  KerasFile file;
+  const bool has_config = reader.number() != 0;
+  std::string config = reader.text();
+  if (has_config) file.model_config = std::move(config);
+  file.keras_version = reader.text();
+  for (std::uint64_t layers = reader.number(); layers > 0; --layers) {
+    LayerWeights& tensors = file.weights[reader.text()];
+    for (std::uint64_t left = reader.number(); left > 0; --left) {
+      std::string name = reader.text();
+      tensors[std::move(name)] = decode_tensor(reader);
+    }
+  }
+  return file;
+}
+
+}  // namespace
+
+KerasFile read_keras_file(std::string_view bytes, const std::string& origin) {
+  return decode(run_isolated([&] { return encode(read_here(bytes, origin)); }, origin), origin);
+}
+
+}  // namespace sluice::frontend

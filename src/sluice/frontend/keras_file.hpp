@@ -1,0 +1,28 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sluice/frontend/hdf5_reader.hpp"
+
+namespace sluice::frontend {
+
+/// The tensors of one layer by their short names: "kernel", "bias", "gamma", ...
+using LayerWeights = std::map<std::string, RealTensor, std::less<>>;
+/// All of a model, by layer.
+using ModelWeights = std::map<std::string, LayerWeights, std::less<>>;
+
+/// What Keras 2 writes into an HDF5 file.
+struct KerasFile {
+  std::optional<std::string> model_config;  ///< JSON; absent in a file of weights alone
+  std::string keras_version;
+  ModelWeights weights;
+};
+
+/// Reads the bytes of a Keras 2 HDF5 file, a model or weights alone, in a process of its own
+/// (run_isolated). Throws ModelError about `origin`.
+KerasFile read_keras_file(std::string_view bytes, const std::string& origin);
+
+}  // namespace sluice::frontend

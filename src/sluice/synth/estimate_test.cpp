@@ -1,0 +1,93 @@
+#include "sluice/synth/estimate.hpp"
+
+#include <gtest/gtest.h>
+
+#include "sluice/network/testing/random_network.hpp"
+#include "sluice/synth/lower.hpp"
+#include "sluice/synth/schedule.hpp"
+
+namespace sluice::synth {
+namespace {
+
+using circuit::Function;
+using circuit::OriginId;
+using circuit::ValueId;
+using fixed::Format;
+
+constexpr OriginId kLayer{};
+
+constexpr Format s(int width) { return {width, 0, true}; }
+constexpr Format u(int width) { return {width, 0, false}; }
+
+struct SumCase {
+  Format a, b;
+  int shift;
+  bool subtract;
+  std::int64_t luts;  ///< LUT1 to LUT6 of Yosys 0.23, synth_xilinx -family xcup
+};
+
+TEST(LogicArea, SumsAreWhatYosysMakesOfThem) {
+  for (const SumCase& c : {SumCase{s(8), s(8), 0, false, 8},
+                           {s(13), s(13), 0, false, 13},
+                           {s(16), s(16), 0, false, 16},
+                           {u(8), u(8), 0, false, 8},
+                           {u(16), u(16), 0, false, 16},
+                           {s(16), s(8), 0, false, 16},
+                           {u(16), u(8), 0, false, 8},
+                           {s(12), s(12), 3, false, 12},
+                           {u(12), u(12), 3, false, 9},
+                           {s(12), s(12), 3, true, 12},
+                           {s(12), s(12), -3, true, 12},
+                           {u(16), u(16), 0, true, 16},
+                           {u(8), u(16), 0, true, 8}}) {
+    Function f;
+    const ValueId a = f.input(0, c.a, fixed::range_of(c.a), kLayer);
+    const ValueId b = f.input(1, c.b, fixed::range_of(c.b), kLayer);
+    f.add_output(c.subtract ? f.sub(a, b, c.shift, kLayer) : f.add(a, b, c.shift, kLayer));
+    EXPECT_EQ(logic_area(f).back().luts, c.luts)
+        << to_string(c.a) << (c.subtract ? " - " : " + ") << to_string(c.b) << " << " << c.shift;
+  }
+}
+
+TEST(LogicArea, ConstantsOnlyInvertTheCarryChain) {
+  Function f;
+  const ValueId a = f.input(0, s(12), fixed::range_of(s(12)), kLayer);
+  f.add_output(f.add(a, f.constant(1365, 0, kLayer), 0, kLayer));
+  f.add_output(f.negate(a, kLayer));
+  const std::vector<Area> areas = logic_area(f);
+  EXPECT_EQ(areas[2], (Area{.carry_bits = 13}));
+  EXPECT_EQ(areas[3], (Area{.carry_bits = 13}));
+}
+
+TEST(LogicArea, BitsThatNobodyReadsCostNothing) {
+  Function f;
+  const ValueId a = f.input(0, s(16), fixed::range_of(s(16)), kLayer);
+  const ValueId b = f.input(1, s(16), fixed::range_of(s(16)), kLayer);
+  const ValueId sum = f.add(a, b, 0, kLayer);
+  f.add_output(f.quantize(sum, {s(6)}, kLayer));
+  EXPECT_EQ(logic_area(f)[index(sum)], (Area{.luts = 6, .carry_bits = 6}));
+  EXPECT_EQ(logic_area(f).back(), Area{});
+}
+
+TEST(Estimate, AddsUp) {
+  const circuit::Circuit circuit = lower(network::testing::random_mlp(5, {.units = {9, 12, 7, 2}}));
+  const circuit::Schedule plan = schedule(circuit, {}, 200.0);
+  const Estimate found = estimate(circuit, plan);
+  Area area;
+  std::int64_t adders = 0;
+  for (const LayerEstimate& layer : found.layers) {
+    area += layer.area;
+    adders += layer.adders;
+    EXPECT_LE(layer.first_stage, layer.last_stage) << layer.layer;
+    EXPECT_LT(layer.last_stage, plan.latency_cycles) << layer.layer;
+  }
+  EXPECT_EQ(found.total.area, area);
+  EXPECT_EQ(found.total.adders, adders);
+  EXPECT_EQ(found.latency_cycles, plan.latency_cycles);
+  EXPECT_DOUBLE_EQ(found.latency_ns(200.0), 5.0 * plan.latency_cycles);
+  EXPECT_GE(found.fmax_high_mhz, 200.0 * 1.1);
+  EXPECT_LT(found.fmax_low_mhz, found.fmax_high_mhz);
+}
+
+}  // namespace
+}  // namespace sluice::synth
