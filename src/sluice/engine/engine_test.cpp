@@ -175,13 +175,12 @@ TEST(EngineTypes, SixteenBitPairsUpToTheLastBitOfTheSum) {
 }
 
 TEST(EngineTypes, PartialSumsMayWrap) {
-  // Two products of -32768 * -32768 in one pair exceed 32 bits; the third brings the sum back.
+  // Two products of -32768 * -32768 in one pair exceed 32 bits; the bias brings the sum back.
   const Quantizer unsigned_input{{15, 0, false}, Rounding::trn, Overflow::sat};
   Network network;
   const LayerId x = network.append("x", Input{{4}, unsigned_input}, {});
   const LayerId shifted =
       network.append("shift", Affine{{1, 1, 1, 1}, 0, {-32768, -32768, -32768, -32768}, 0}, {x});
-  // Ranges [-32768, -1] twice; the constant bias keeps every whole sum within 32 bits.
   const LayerId dense = network.append(
       "dense", Dense{4, 1, {-32768, -32768, 0, 0}, 0, {-1'000'000'000}, 0}, {shifted});
   network.add_output(dense);
