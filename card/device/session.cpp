@@ -41,23 +41,23 @@ std::string alloc_device_buffer(Card& card, const WireMessage& request) {
   return acknowledge(card.allocate(request.number(1), request.number(2)));
 }
 
-// The reply's field 1 is the number of bytes that were copied.
-std::string copy_host_to_device(Card& card, const WireMessage& request) {
+// The reply's field 1 is the number of bytes that were copied. `offset` is added to the address.
+std::string copy_host_to_device(Card& card, const WireMessage& request, std::uint64_t offset) {
   const std::string_view data = request.bytes(4);
   const std::uint64_t size = request.number(5);
   if (size != data.size()) {
     throw ProtocolError(fmt::format("a transfer of {} bytes carries {}", size, data.size()));
   }
-  const bool ok = card.write_memory(request.number(3), data);
+  const bool ok = card.write_memory(request.number(3) + offset, data);
   WireWriter reply;
   reply.add_number(1, ok ? size : 0);
   return reply.text();
 }
 
 // The host copies as many bytes as it asked for, so a refusal too must carry that many.
-std::string copy_device_to_host(Card& card, const WireMessage& request) {
+std::string copy_device_to_host(Card& card, const WireMessage& request, std::uint64_t offset) {
   std::string data(checked_size(request.number(5)), '\0');
-  const bool ok = card.read_memory(request.number(4), data);
+  const bool ok = card.read_memory(request.number(4) + offset, data);
   WireWriter reply;
   reply.add_number(1, ok ? data.size() : 0);
   reply.add_bytes(2, data);
@@ -94,6 +94,12 @@ std::string no_debug_messages() {
 Session::Session(Card& card, bool is_hw_emu, LoadImage load)
     : card_(card), is_hw_emu_(is_hw_emu), load_(std::move(load)) {}
 
+// Field 6 of both copies is the offset in the buffer. The sw_emu shim has added it to the address,
+// the hw_emu shim leaves that to the device.
+std::uint64_t Session::buffer_offset(const WireMessage& request) const {
+  return is_hw_emu_ ? request.number(6, 0) : 0;
+}
+
 Reply Session::handle(std::uint32_t call, std::string_view payload) {
   card_.die_if_due(CardFault::die_at_call, ++calls_);
   if (card_.log().is_open()) {
@@ -111,9 +117,9 @@ Reply Session::handle(std::uint32_t call, std::string_view payload) {
     case Call::free_device_buffer:
       return {acknowledge(card_.free(request.number(1)))};
     case Call::copy_host_to_device:
-      return {copy_host_to_device(card_, request)};
+      return {copy_host_to_device(card_, request, buffer_offset(request))};
     case Call::copy_device_to_host:
-      return {copy_device_to_host(card_, request)};
+      return {copy_device_to_host(card_, request, buffer_offset(request))};
     case Call::write_device_ram:
       return {acknowledge(card_.write_memory(request.number(2), request.bytes(4)))};
     case Call::read_device_ram:

@@ -10,6 +10,8 @@
 
 namespace sluice::card {
 
+class WireMessage;
+
 /// The calls of XRT's emulation protocol that the card answers; see card/PROTOCOL.md.
 enum class Call : std::uint32_t {
   close = 1,
@@ -53,6 +55,8 @@ class Session {
   Reply handle(std::uint32_t call, std::string_view payload);
 
  private:
+  std::uint64_t buffer_offset(const WireMessage& request) const;
+
   Card& card_;
   bool is_hw_emu_;
   LoadImage load_;

@@ -103,6 +103,27 @@ TEST_F(SessionTest, MemoryHoldsWhatTheHostWrites) {
   EXPECT_EQ(fetch(kBuffer + 9, 7), std::string("\0hello\0", 7));
 }
 
+TEST_F(SessionTest, OnlyHwEmuLeavesTheOffsetInABufferToTheCard) {
+  ASSERT_TRUE(allocate(kBuffer, 4096));
+  Session sw_emu(card_, false, {});
+  WireWriter write;
+  write.add_number(3, kBuffer + 100);
+  write.add_bytes(4, "ab");
+  write.add_number(5, 2);
+  write.add_number(6, 30);
+  call(Call::copy_host_to_device, write);
+  sw_emu.handle(static_cast<std::uint32_t>(Call::copy_host_to_device), write.text());
+  EXPECT_EQ(fetch(kBuffer + 130, 2), "ab");
+  EXPECT_EQ(fetch(kBuffer + 100, 2), "ab");
+  EXPECT_EQ(fetch(kBuffer + 160, 2), std::string(2, '\0'));
+  WireWriter read;
+  read.add_number(4, kBuffer + 100);
+  read.add_number(5, 2);
+  read.add_number(6, 31);
+  call(Call::copy_device_to_host, read);
+  EXPECT_EQ(WireMessage::parse(reply_).bytes(2), std::string_view("b\0", 2));
+}
+
 TEST_F(SessionTest, TransfersOutsideOfBuffersAreRefused) {
   ASSERT_TRUE(allocate(kBuffer, 4096));
   EXPECT_EQ(send(kBuffer + 4093, "hello"), 0u);
