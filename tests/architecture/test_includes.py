@@ -9,7 +9,7 @@ import unittest
 
 ROOT = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else ".")
 ROW = re.compile(r"^\| `([^`]+)` \|.*\| ([^|]*) \|$")
-INCLUDE = re.compile(r'^\s*#\s*include\s+"sluice/([a-z_]+)/')
+INCLUDE = re.compile(r'^\s*#\s*include\s+"(?:sluice/([a-z_]+)|(card))/')
 SOURCES = {".cpp", ".hpp", ".h"}
 
 
@@ -38,7 +38,7 @@ def includes_of(path):
     for number, line in enumerate(path.read_text().splitlines(), 1):
         match = INCLUDE.match(line)
         if match:
-            yield number, match.group(1)
+            yield number, match.group(1) or match.group(2)
 
 
 class Arrows(unittest.TestCase):
@@ -61,7 +61,8 @@ class Arrows(unittest.TestCase):
             allowed.add(listed.rstrip("/").split("/")[-1])
             for path in sorted((ROOT / listed).rglob("*")):
                 # Test support may look at anything below it; a test includes what it compares with.
-                if path.suffix not in SOURCES or path.stem.endswith("_test"):
+                is_test = path.stem.endswith("_test") or {"tests", "testing"} & set(path.parts)
+                if path.suffix not in SOURCES or is_test:
                     continue
                 for number, target in includes_of(path):
                     checked += 1

@@ -25,12 +25,12 @@ std::string span_row(const char* name, const Json& span) {
 }
 
 std::string describe(const Json& json) {
-  std::string text = fmt::format(
-      "{} on {}, {} calls of {} events{}\n{:<11}{:>10}{:>10}{:>10}{:>10}   us\n",
-      json["kernel"].get<std::string>(), json["device"]["uri"].get<std::string>(),
-      json["calls"].get<std::int64_t>(), json["batch_events"].get<std::int64_t>(),
-      json["emulated"].get<bool>() ? " (emulation, not card latency)" : "", "", "p50", "p99",
-      "p99.9", "max");
+  std::string text =
+      fmt::format("{} on {}, {} calls of {} events{}\n{:<11}{:>10}{:>10}{:>10}{:>10}   us\n",
+                  json["kernel"].get<std::string>(), json["device"]["uri"].get<std::string>(),
+                  json["calls"].get<std::int64_t>(), json["batch_events"].get<std::int64_t>(),
+                  json["emulated"].get<bool>() ? " (emulation, not card latency)" : "", "", "p50",
+                  "p99", "p99.9", "max");
   text += span_row("injection", json["injection_us"]);
   text += span_row("inference", json["inference_us"]);
   text += span_row("extraction", json["extraction_us"]);
@@ -48,8 +48,7 @@ int run_bench(const Context& context, const Arguments& arguments) {
   const package::Package package = package::Package::open(arguments.package);
   const runtime::Device device = runtime::Device::open(package, arguments.device);
   ProgressBar progress(!context.quiet);
-  const runtime::BenchResult result =
-      runtime::bench(device.kernel(), arguments.options, progress);
+  const runtime::BenchResult result = runtime::bench(device.kernel(), arguments.options, progress);
   progress.clear();
   if (!arguments.samples.empty()) {
     write_json(arguments.samples, to_json(result, runtime::BenchSamples::included));

@@ -24,18 +24,18 @@ int run_card(const Arguments& arguments) {
 
 void add_card(CLI::App& app, Context& context) {
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand(
-      "card", "Run any OpenCL, XRT or PYNQ program against the emulated card");
+  CLI::App* command =
+      app.add_subcommand("card", "Run any OpenCL, XRT or PYNQ program against the emulated card");
   command->add_option("--mode", arguments->mode, "hw_emu: Verilated kernel; sw_emu: SIMD engine")
       ->check(CLI::IsMember({"hw_emu", "sw_emu"}))
       ->capture_default_str();
-  command->add_option("--cards", arguments->options.cards, "Number of cards")->capture_default_str();
+  command->add_option("--cards", arguments->options.cards, "Number of cards")
+      ->capture_default_str();
   command->add_option("command", arguments->command, "Program and its arguments, after --")
       ->required();
   command->footer("Example: sluice card -- ./host muon/muon_pt.xclbin x.npy y.npy");
-  command->callback([&context, arguments] {
-    context.run = [arguments] { return run_card(*arguments); };
-  });
+  command->callback(
+      [&context, arguments] { context.run = [arguments] { return run_card(*arguments); }; });
 }
 
 }  // namespace sluice::cli

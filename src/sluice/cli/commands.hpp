@@ -10,8 +10,8 @@ namespace sluice::cli {
 
 /// What every command shares.
 struct Context {
-  bool json = false;   ///< one JSON object on stdout and nothing else there
-  bool quiet = false;  ///< no progress, no remarks
+  bool json = false;         ///< one JSON object on stdout and nothing else there
+  bool quiet = false;        ///< no progress, no remarks
   std::function<int()> run;  ///< set by the chosen command; returns the exit code
 };
 

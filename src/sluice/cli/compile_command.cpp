@@ -29,8 +29,8 @@ int run_compile(const Context& context, const Arguments& arguments) {
   for (const Diagnostic& warning : compiled.warnings) {
     warnings.push_back(
         {{"code", warning.code}, {"subject", warning.subject}, {"message", warning.message}});
-    remark(context, fmt::format("warning: {}: {}: {}", warning.code, warning.subject,
-                                warning.message));
+    remark(context,
+           fmt::format("warning: {}: {}: {}", warning.code, warning.subject, warning.message));
   }
   const package::Manifest& manifest = compiled.package.manifest();
   const Json total = read_json(compiled.package.report_file())["estimate"]["total"];
@@ -41,13 +41,13 @@ int run_compile(const Context& context, const Arguments& arguments) {
                   {"estimate", total},
                   {"warnings", warnings},
                   {"timings_s", compiled.timings_s}};
-  print_result(context, json,
-               fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
-                           "cycle; about {} LUT, {} FF",
-                           arguments.output, manifest.latency_cycles,
-                           manifest.latency_cycles * manifest.clock_period_ns(),
-                           manifest.clock_mhz, manifest.initiation_interval_cycles,
-                           total["lut"].dump(), total["ff"].dump()));
+  print_result(
+      context, json,
+      fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
+                  "cycle; about {} LUT, {} FF",
+                  arguments.output, manifest.latency_cycles,
+                  manifest.latency_cycles * manifest.clock_period_ns(), manifest.clock_mhz,
+                  manifest.initiation_interval_cycles, total["lut"].dump(), total["ff"].dump()));
   return 0;
 }
 
@@ -56,10 +56,12 @@ int run_compile(const Context& context, const Arguments& arguments) {
 void add_compile(CLI::App& app, Context& context) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("compile", "Compile a model file into a kernel package");
-  command->add_option("model", arguments->model, "Keras or QKeras model: .h5, or .json with --weights")
+  command
+      ->add_option("model", arguments->model, "Keras or QKeras model: .h5, or .json with --weights")
       ->required();
   command->add_option("-o,--output", arguments->output, "Package folder to make")->required();
-  command->add_option("--name", arguments->options.name, "Name of the kernel")->capture_default_str();
+  command->add_option("--name", arguments->options.name, "Name of the kernel")
+      ->capture_default_str();
   command->add_option("--clock-mhz", arguments->options.clock_mhz, "Kernel clock")
       ->capture_default_str();
   command->add_option("--board", arguments->options.board, "Board, recorded in the manifest");

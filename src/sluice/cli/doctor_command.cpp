@@ -33,9 +33,15 @@ std::vector<Probe> probes() {
       {"unzip", "unzip", {}, "XRT's hardware emulation", "unzip"},
       {"XRT", "", {libraries / "libxrt_coreutil.so.2"}, "device xrt:N, `sluice card`", "libxrt1"},
       {"XRT OpenCL", "", {libraries / "libxilinxopencl.so.2"}, "OpenCL hosts", "libxrt1"},
-      {"XRT hw_emu shim", "", {libraries / "libxrt_hwemu.so.2"}, "the card, cycle by cycle",
+      {"XRT hw_emu shim",
+       "",
+       {libraries / "libxrt_hwemu.so.2"},
+       "the card, cycle by cycle",
        "libxrt1"},
-      {"XRT sw_emu shim", "", {libraries / "libxrt_swemu.so.2"}, "the card by the SIMD engine",
+      {"XRT sw_emu shim",
+       "",
+       {libraries / "libxrt_swemu.so.2"},
+       "the card by the SIMD engine",
        "libxrt1"},
       {"python3", "/usr/bin/python3", {}, "plots and reports", "python3 python3-matplotlib"},
       {"yosys", "yosys", {}, "checking area estimates by synthesis", "yosys"},
@@ -65,7 +71,8 @@ int run_doctor(const Context& context) {
                     {"enables", probe.enables},
                     {"package", probe.package}});
     text += fmt::format("{} {:<16} {}", found ? "ok     " : "missing", probe.name, probe.enables);
-    if (!found && !probe.package.empty()) text += fmt::format(" (apt-get install {})", probe.package);
+    if (!found && !probe.package.empty())
+      text += fmt::format(" (apt-get install {})", probe.package);
     text += '\n';
   }
   if (!text.empty()) text.pop_back();

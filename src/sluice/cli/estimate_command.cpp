@@ -10,7 +10,8 @@ namespace sluice::cli {
 namespace {
 
 std::string describe(const Json& estimate) {
-  std::string text = fmt::format("{:<28}{:>9}{:>9}{:>9}{:>7}\n", "layer", "LUT", "FF", "carry", "DSP");
+  std::string text =
+      fmt::format("{:<28}{:>9}{:>9}{:>9}{:>7}\n", "layer", "LUT", "FF", "carry", "DSP");
   const auto row = [&](const std::string& name, const Json& figures) {
     text += fmt::format("{:<28}{:>9}{:>9}{:>9}{:>7}\n", name, figures["lut"].get<std::int64_t>(),
                         figures["ff"].get<std::int64_t>(), figures["carry8"].get<std::int64_t>(),

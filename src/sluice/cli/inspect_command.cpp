@@ -92,20 +92,19 @@ Json describe_plan(const network::Network& network) {
 }
 
 std::string describe(const Json& json) {
-  std::string text = fmt::format("{} ({})\n\n{:<24}{:<20}{:<12}{:>8}{:>8}  quantisers\n",
-                                 json["network"].get<std::string>(),
-                                 json["model"]["format"].get<std::string>(), "layer", "class",
-                                 "shape", "param.", "zeros");
+  std::string text = fmt::format(
+      "{} ({})\n\n{:<24}{:<20}{:<12}{:>8}{:>8}  quantisers\n", json["network"].get<std::string>(),
+      json["model"]["format"].get<std::string>(), "layer", "class", "shape", "param.", "zeros");
   for (const Json& layer : json["model"]["layers"]) {
     std::string quantizers;
     for (const auto& [role, value] : layer["quantizers"].items()) {
-      quantizers += fmt::format("{}{} {}", quantizers.empty() ? "" : ", ", role,
-                                value.get<std::string>());
+      quantizers +=
+          fmt::format("{}{} {}", quantizers.empty() ? "" : ", ", role, value.get<std::string>());
     }
     text += fmt::format("{:<24}{:<20}{:<12}{:>8}{:>8}  {}\n", layer["name"].get<std::string>(),
                         layer["class"].get<std::string>(), layer["output_shape"].dump(),
-                        layer["parameters"].get<std::int64_t>(),
-                        layer["zeros"].get<std::int64_t>(), quantizers);
+                        layer["parameters"].get<std::int64_t>(), layer["zeros"].get<std::int64_t>(),
+                        quantizers);
   }
   text += fmt::format("\n{:<32}{:<10}{:<12}{:<10}range\n", "exact layer", "op", "shape", "format");
   for (const Json& layer : json["layers"]) {
@@ -120,9 +119,9 @@ std::string describe(const Json& json) {
                         row["type"].get<std::string>(), row["reason"].get<std::string>());
   }
   for (const Json& warning : json["warnings"]) {
-    text += fmt::format("warning: {}: {}: {}\n", warning["code"].get<std::string>(),
-                        warning["subject"].get<std::string>(),
-                        warning["message"].get<std::string>());
+    text +=
+        fmt::format("warning: {}: {}: {}\n", warning["code"].get<std::string>(),
+                    warning["subject"].get<std::string>(), warning["message"].get<std::string>());
   }
   text.pop_back();
   return text;

@@ -17,8 +17,8 @@ struct Arguments {
 
 int run_verify(const Context& context, const Arguments& arguments) {
   ProgressBar progress(!context.quiet);
-  const compiler::Verification verification = compiler::verify(
-      package::Package::open(arguments.package), arguments.options, progress);
+  const compiler::Verification verification =
+      compiler::verify(package::Package::open(arguments.package), arguments.options, progress);
   progress.clear();
   Json rows = Json::array();
   std::string text;

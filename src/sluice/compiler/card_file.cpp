@@ -14,10 +14,14 @@ constexpr const char* kOutputPort = "M_AXI_GMEM1";
 
 std::string c_type(const package::TensorPort& port) {
   switch (port.container_bits()) {
-    case 8: return "char*";
-    case 16: return "short*";
-    case 32: return "int*";
-    default: return "long*";
+    case 8:
+      return "char*";
+    case 16:
+      return "short*";
+    case 32:
+      return "int*";
+    default:
+      return "long*";
   }
 }
 

@@ -13,6 +13,7 @@
 #include "sluice/base/sha256.hpp"
 #include "sluice/circuit/text.hpp"
 #include "sluice/compiler/card_file.hpp"
+#include "sluice/compiler/estimate_report.hpp"
 #include "sluice/compiler/test_vectors.hpp"
 #include "sluice/frontend/import.hpp"
 #include "sluice/hw/sources.hpp"
@@ -21,6 +22,7 @@
 #include "sluice/rtl/core.hpp"
 #include "sluice/rtl/kernel.hpp"
 #include "sluice/sim/build.hpp"
+#include "sluice/synth/estimate.hpp"
 #include "sluice/synth/lower.hpp"
 #include "sluice/synth/schedule.hpp"
 
@@ -94,8 +96,7 @@ void write_vectors(const fs::path& folder, const circuit::Circuit& circuit,
   fs::create_directory(folder);
   const std::vector<std::int64_t> inputs = make_inputs(circuit, kVectorEvents, kVectorSeed);
   save_npy(folder / "input.npy", as_npy(inputs, manifest.input.elements()));
-  save_npy(folder / "output.npy",
-           as_npy(interpret(circuit, inputs), manifest.output.elements()));
+  save_npy(folder / "output.npy", as_npy(interpret(circuit, inputs), manifest.output.elements()));
 }
 
 void write_card_file(const fs::path& folder, const package::Manifest& manifest,
@@ -158,7 +159,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   const circuit::Schedule schedule =
       synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz);
   manifest.latency_cycles = schedule.latency_cycles;
-  const Json estimate{{"total", {{"lut", 0}, {"ff", synth::register_bits(circuit, schedule)}, {"carry8", 0}, {"dsp", 0}}}};
+  const Json estimate = to_json(synth::estimate(circuit, schedule), options.clock_mhz);
   timings_s["optimise"] = watch.lap_s();
 
   progress.update("write", 0, 0);
@@ -169,8 +170,8 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["verilog"] = watch.lap_s();
   write_vectors(folder / "vectors", circuit, manifest);
   write_json(folder / "report.json",
-             {{"model", {{"format", imported.source.format},
-                         {"layers", describe_layers(imported.source)}}},
+             {{"model",
+               {{"format", imported.source.format}, {"layers", describe_layers(imported.source)}}},
               {"estimate", estimate}});
   timings_s["vectors"] = watch.lap_s();
 

@@ -43,9 +43,10 @@ class Comparer {
     engine_options.target = target;
     const engine::Engine engine(network, engine_options);
     std::vector<std::byte> found(packed_expected_.size());
-    engine.run(engine::as_mantissas(std::span<const std::byte>(packed_inputs_),
-                                    manifest_.input.container_bits()),
-               engine::as_mantissas(std::span<std::byte>(found), manifest_.output.container_bits()));
+    engine.run(
+        engine::as_mantissas(std::span<const std::byte>(packed_inputs_),
+                             manifest_.input.container_bits()),
+        engine::as_mantissas(std::span<std::byte>(found), manifest_.output.container_bits()));
     return judge("engine " + target, found, options_.samples);
   }
 

@@ -21,9 +21,9 @@ struct VerifyOptions {
 struct Comparison {
   std::string engine;  ///< `engine AVX3`, `rtl`, `xrt:0 (hw_emu)`
   std::int64_t events = 0;
-  std::int64_t differing = 0;     ///< events with at least one other mantissa
-  std::string first_difference;   ///< empty when there is none
-  std::string skipped;            ///< why the engine did not run; empty when it did
+  std::int64_t differing = 0;    ///< events with at least one other mantissa
+  std::string first_difference;  ///< empty when there is none
+  std::string skipped;           ///< why the engine did not run; empty when it did
 };
 
 struct Verification {

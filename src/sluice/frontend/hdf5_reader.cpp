@@ -232,13 +232,13 @@ struct Hdf5Reader::State {
   template <class T>
   std::vector<double> integers(hid_t dataset, hid_t type, std::size_t count,
                                std::string_view path) const {
-    constexpr T kExactIntegers = T{1} << 53;
+    constexpr std::int64_t kExactIntegers = std::int64_t{1} << 53;
     std::vector<T> values(count);
     if (H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
       refuse(path, "cannot be read");
     }
     for (const T value : values) {
-      if (value > kExactIntegers || (value < 0 && value < T{0} - kExactIntegers)) {
+      if (std::cmp_greater(value, kExactIntegers) || std::cmp_less(value, -kExactIntegers)) {
         refuse(path, fmt::format("holds {}, which is not exact as a double", value));
       }
     }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "sluice/base/json.hpp"
@@ -13,7 +14,9 @@ struct TensorRef {
   std::string layer;
   std::int64_t node = 0;
   friend bool operator==(const TensorRef&, const TensorRef&) = default;
-  friend auto operator<=>(const TensorRef&, const TensorRef&) = default;
+  friend bool operator<(const TensorRef& a, const TensorRef& b) noexcept {
+    return std::tie(a.layer, a.node) < std::tie(b.layer, b.node);
+  }
 };
 
 struct KerasLayer {

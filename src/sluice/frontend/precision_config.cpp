@@ -74,7 +74,7 @@ class ConfigParser {
         report(where, fmt::format("has the unknown key `{}`", shortened(variable)),
                fmt::format("use one of {}", fmt::join(kVariables, ", ")));
       } else {
-        precision(variable, value, where + "/" + variable, into);
+        precision(variable, value, fmt::format("{}/{}", where, variable), into);
       }
     }
   }

@@ -300,7 +300,7 @@ QkerasQuantizer read_relu(Arguments arguments) {
 
 std::string class_of(const Json& value) {
   if (value.is_string()) return parse_call_expression(value.get<std::string>()).function;
-  const std::string class_name = string_or(value, "class_name", "");
+  std::string class_name = string_or(value, "class_name", "");
   if (class_name.empty()) {
     refuse(fmt::format("{} is not a quantizer", excerpt(value)),
            "quantized_bits(6,0,alpha=1) or quantized_relu(6,0), for example");

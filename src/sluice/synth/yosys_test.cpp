@@ -51,7 +51,7 @@ TEST(EstimateAgainstYosys, IsWithinTenPercentForASmallNetwork) {
   const circuit::Circuit circuit = lower(network);
   const circuit::Schedule plan = schedule(circuit, {}, 200.0);
   const Area expected = estimate(circuit, plan).total.area;
-  const Cells cells = synthesise(rtl::emit_core(circuit, plan, {.name = "small"}));
+  const Cells cells = synthesise(rtl::emit_core(circuit, plan, {.name = "perceptron"}));
   RecordProperty("estimated_luts", std::to_string(expected.luts));
   RecordProperty("yosys_luts", std::to_string(cells.luts));
   // The estimate sees values one by one; Yosys also merges logic across them.

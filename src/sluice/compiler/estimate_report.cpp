@@ -1,0 +1,35 @@
+#include "sluice/compiler/estimate_report.hpp"
+
+namespace sluice::compiler {
+
+namespace {
+
+constexpr std::int64_t kBitsPerCarry8 = 8;
+
+Json to_json(const synth::LayerEstimate& layer) {
+  return {{"name", layer.layer},
+          {"lut", layer.area.luts},
+          {"ff", layer.area.flip_flops},
+          {"carry8", (layer.area.carry_bits + kBitsPerCarry8 - 1) / kBitsPerCarry8},
+          {"dsp", layer.area.dsps},
+          {"adders", layer.adders},
+          {"first_stage", layer.first_stage},
+          {"last_stage", layer.last_stage}};
+}
+
+}  // namespace
+
+Json to_json(const synth::Estimate& estimate, double clock_mhz) {
+  Json layers = Json::array();
+  for (const synth::LayerEstimate& layer : estimate.layers) layers.push_back(to_json(layer));
+  return {{"layers", layers},
+          {"total", to_json(estimate.total)},
+          {"latency_cycles", estimate.latency_cycles},
+          {"latency_ns", estimate.latency_ns(clock_mhz)},
+          {"initiation_interval_cycles", estimate.initiation_interval_cycles},
+          {"clock_mhz", clock_mhz},
+          {"critical_path_ns", estimate.critical_path_ns},
+          {"fmax_mhz", {estimate.fmax_low_mhz, estimate.fmax_high_mhz}}};
+}
+
+}  // namespace sluice::compiler
