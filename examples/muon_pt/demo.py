@@ -121,7 +121,7 @@ class Demo:
                 self.calls, samples)
             y = np.load(self.output / name).reshape(-1, self.y.shape[1])
             differing = int((y != self.y[:len(y)]).any(axis=1).sum())
-            timing = json.loads(samples.read_text())
+            timing = json.loads(samples.read_text())["samples"]
             self.report["card"].append({"mode": mode, "host": host, "events": len(y), "differing": differing,
                                         "latency": timing})
             total = np.median(np.sum([timing[span] for span in report.SPANS], axis=0))

@@ -35,7 +35,8 @@ void build_kernel(const package::Manifest& manifest, const fs::path& source, con
   parameter("OUT_EVENT_BITS", 8 * manifest.output.event_bytes());
   parameter("CORE_LATENCY", manifest.latency_cycles);
   write_file(rtl.path() / (manifest.name + ".v"), top);
-  write_file(rtl.path() / "sluice_test_core.v", read_file(source / "tests/runtime/three_to_two_core.v"));
+  write_file(rtl.path() / "sluice_test_core.v",
+             read_file(source / "tests/runtime/three_to_two_core.v"));
   fs::create_directories(to.parent_path());
   sim::build_kernel_library(rtl.path(), manifest.name, to);
 }

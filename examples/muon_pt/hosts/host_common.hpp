@@ -24,6 +24,8 @@ namespace host {
 /// Events in memory: fixed-point mantissas, row by row.
 using Mantissa = std::int16_t;
 
+constexpr std::size_t kOutputsPerEvent = 1;
+
 /// Starts at a 4096-byte boundary, as a card's DMA engine wants it.
 template <class T>
 struct PageAllocator {
@@ -56,7 +58,8 @@ struct Events {
   Mantissas data;
 };
 
-/// Reads little-endian int16 in C order, with one or two axes; anything else throws.
+/// Reads little-endian int16 in C order, with one or two axes. Another type throws
+/// std::invalid_argument, a damaged file std::runtime_error.
 inline Events read_npy(const std::string& path) {
   const std::string bytes = read_file(path);
   if (bytes.size() < 10 || bytes.compare(0, 6, "\x93NUMPY") != 0) {
@@ -72,7 +75,7 @@ inline Events read_npy(const std::string& path) {
   const std::string header = bytes.substr(8 + length_bytes, header_bytes);
   if (header.find("'<i2'") == std::string::npos ||
       header.find("'fortran_order': False") == std::string::npos) {
-    throw std::runtime_error(path + ": must hold int16 mantissas in C order, found " + header);
+    throw std::invalid_argument(path + ": must hold int16 mantissas in C order, found " + header);
   }
   const std::size_t open = header.find('(', header.find("'shape'"));
   if (open == std::string::npos) throw std::runtime_error(path + ": no shape");
@@ -213,7 +216,8 @@ inline void report(const Arguments& arguments, const char* program,
   if (!file.flush()) throw std::runtime_error(arguments.samples + ": cannot be written");
 }
 
-/// Runs `body`, and turns what it throws into one line and an exit code: 2 usage, 5 otherwise.
+/// Runs `body`, and turns what it throws into one line and an exit code: 2 wrong input, 5
+/// otherwise.
 template <class Body>
 int run_main(Body&& body) {
   try {

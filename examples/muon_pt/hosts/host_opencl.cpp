@@ -18,7 +18,7 @@
 
 namespace {
 
-constexpr std::size_t kOutputsPerEvent = 1;
+using host::kOutputsPerEvent;
 
 cl::Device find_card() {
   std::vector<cl::Platform> platforms;

@@ -12,7 +12,7 @@
 
 namespace {
 
-constexpr std::size_t kOutputsPerEvent = 1;
+using host::kOutputsPerEvent;
 
 /// The kernel with memory for some events; the kernel's arguments are set once.
 class Accelerator {

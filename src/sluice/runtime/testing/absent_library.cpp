@@ -1,0 +1,1 @@
+extern "C" int sluice_absent_function() { return 0; }
