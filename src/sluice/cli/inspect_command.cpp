@@ -82,7 +82,8 @@ Json describe_network(const network::Network& network) {
 
 Json describe_plan(const network::Network& network) {
   Json rows = Json::array();
-  for (const engine::PlanRow& row : engine::Engine(network).plan()) {
+  const engine::Engine engine(network);
+  for (const engine::PlanRow& row : engine.plan()) {
     rows.push_back({{"layers", row.layers},
                     {"type", engine::to_string(row.type)},
                     {"reason", row.reason},
