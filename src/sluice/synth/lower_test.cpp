@@ -47,12 +47,12 @@ std::int64_t count(const Circuit& circuit, Op op) {
   return std::ranges::count(circuit.function.instrs(), op, &Instr::op);
 }
 
-class LowerRandom : public ::testing::TestWithParam<int> {};
+class LowerRandom : public ::testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(LowerRandom, EqualsTheReference) {
-  constexpr int kNetworks = 40;
-  for (int i = 0; i < kNetworks; ++i) {
-    const auto seed = static_cast<std::uint64_t>(GetParam() * kNetworks + i);
+  constexpr std::uint64_t kNetworks = 40;
+  for (std::uint64_t i = 0; i < kNetworks; ++i) {
+    const std::uint64_t seed = GetParam() * kNetworks + i;
     const Network network = network::testing::random_network(seed);
     SCOPED_TRACE(seed);
     expect_equal_to_reference(network, lower(network), seed, 20);
@@ -60,7 +60,7 @@ TEST_P(LowerRandom, EqualsTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, LowerRandom, ::testing::Range(0, 5));
+INSTANTIATE_TEST_SUITE_P(Seeds, LowerRandom, ::testing::Range<std::uint64_t>(0, 5));
 
 TEST(Lower, MultiLayerPerceptronEqualsTheReference) {
   const Network network = network::testing::random_mlp(5, {.units = {9, 12, 7, 2}});
@@ -96,7 +96,7 @@ TEST(Lower, SaturationToAnUnsignedFormatReplacesReLU) {
     x = network.append("relu", Clamp{.lower = 0}, {x});
     x = network.append("quantize", Quantize{{to}}, {x});
     network.add_output(x);
-    const Circuit circuit = lower(network);
+    Circuit circuit = lower(network);
     expect_equal_to_reference(network, circuit, 1, 50);
     return circuit;
   };

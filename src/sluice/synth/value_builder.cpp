@@ -13,7 +13,6 @@ namespace {
 using circuit::Function;
 using circuit::Instr;
 using circuit::Op;
-using circuit::OriginId;
 using circuit::ValueId;
 using fixed::Format;
 using fixed::Interval;
@@ -92,7 +91,7 @@ ValueId ValueBuilder::append(const Instr& instr) {
 }
 
 ValueId ValueBuilder::input(std::int64_t element, const Quantizer& quantizer, const Interval& range,
-                            OriginId origin) {
+                            circuit::OriginId origin) {
   return append({.op = Op::input,
                  .immediate = element,
                  .format = quantizer.format,
@@ -100,32 +99,33 @@ ValueId ValueBuilder::input(std::int64_t element, const Quantizer& quantizer, co
                  .origin = origin});
 }
 
-ValueId ValueBuilder::constant(std::int64_t mantissa, int frac_bits, OriginId origin) {
+ValueId ValueBuilder::constant(std::int64_t mantissa, int frac_bits, circuit::OriginId origin) {
   const int zeros = mantissa == 0 ? 0 : std::countr_zero(static_cast<std::uint64_t>(mantissa));
   return exact_constant(mantissa >> zeros, frac_bits - zeros, origin);
 }
 
-ValueId ValueBuilder::exact_constant(std::int64_t mantissa, int frac_bits, OriginId origin) {
+ValueId ValueBuilder::exact_constant(std::int64_t mantissa, int frac_bits,
+                                     circuit::OriginId origin) {
   return append({.op = Op::constant,
                  .immediate = mantissa,
                  .format = {.frac_bits = frac_bits},
                  .origin = origin});
 }
 
-ValueId ValueBuilder::add(ValueId a, ValueId b, int shift, OriginId origin) {
+ValueId ValueBuilder::add(ValueId a, ValueId b, int shift, circuit::OriginId origin) {
   return append({.op = Op::add, .shift = shift, .operands = {a, b}, .origin = origin});
 }
 
-ValueId ValueBuilder::sub(ValueId a, ValueId b, int shift, OriginId origin) {
+ValueId ValueBuilder::sub(ValueId a, ValueId b, int shift, circuit::OriginId origin) {
   return append({.op = Op::sub, .shift = shift, .operands = {a, b}, .origin = origin});
 }
 
-ValueId ValueBuilder::negate(ValueId a, OriginId origin) {
+ValueId ValueBuilder::negate(ValueId a, circuit::OriginId origin) {
   if (instr(a).op == Op::negate) return instr(a).operands[0];
   return append({.op = Op::negate, .operands = {a}, .origin = origin});
 }
 
-ValueId ValueBuilder::scale(ValueId a, int shift, OriginId origin) {
+ValueId ValueBuilder::scale(ValueId a, int shift, circuit::OriginId origin) {
   if (instr(a).op == Op::constant) {
     return constant(instr(a).immediate, instr(a).format.frac_bits - shift, origin);
   }
@@ -137,15 +137,15 @@ ValueId ValueBuilder::scale(ValueId a, int shift, OriginId origin) {
   return append({.op = Op::scale, .shift = shift, .operands = {a}, .origin = origin});
 }
 
-ValueId ValueBuilder::max(ValueId a, ValueId b, OriginId origin) {
+ValueId ValueBuilder::max(ValueId a, ValueId b, circuit::OriginId origin) {
   return extremum(Op::max, a, b, origin);
 }
 
-ValueId ValueBuilder::min(ValueId a, ValueId b, OriginId origin) {
+ValueId ValueBuilder::min(ValueId a, ValueId b, circuit::OriginId origin) {
   return extremum(Op::min, a, b, origin);
 }
 
-ValueId ValueBuilder::extremum(Op op, ValueId a, ValueId b, OriginId origin) {
+ValueId ValueBuilder::extremum(Op op, ValueId a, ValueId b, circuit::OriginId origin) {
   if (a == b) return a;
   if (is_zero(a)) a = exact_constant(0, instr(b).format.frac_bits, origin);
   if (is_zero(b)) b = exact_constant(0, instr(a).format.frac_bits, origin);
@@ -181,14 +181,14 @@ ValueId ValueBuilder::before_narrowing(ValueId a) const {
   return narrowed_.contains(index(a)) ? instr(a).operands[0] : a;
 }
 
-ValueId ValueBuilder::quantize(ValueId a, const Quantizer& to, OriginId origin) {
+ValueId ValueBuilder::quantize(ValueId a, const Quantizer& to, circuit::OriginId origin) {
   a = without_void_clamp(a, to);
   if (is_void(instr(a), to)) return a;
   return append_quantize(rounded(a, to, origin), to, origin);
 }
 
 /// Rounding and saturation are two values, so that a register fits in between.
-ValueId ValueBuilder::rounded(ValueId a, const Quantizer& to, OriginId origin) {
+ValueId ValueBuilder::rounded(ValueId a, const Quantizer& to, circuit::OriginId origin) {
   const Instr& x = instr(a);
   const bool rounds = x.format.frac_bits > to.format.frac_bits && to.rounding != Rounding::trn;
   const Quantizer unlimited{{64, to.format.frac_bits, true}, to.rounding, Overflow::sat};
@@ -198,7 +198,7 @@ ValueId ValueBuilder::rounded(ValueId a, const Quantizer& to, OriginId origin) {
       a, {fixed::format_of(range, to.format.frac_bits), to.rounding, Overflow::wrap}, origin);
 }
 
-ValueId ValueBuilder::append_quantize(ValueId a, const Quantizer& to, OriginId origin) {
+ValueId ValueBuilder::append_quantize(ValueId a, const Quantizer& to, circuit::OriginId origin) {
   return append(
       {.op = Op::quantize,
        .rounding = instr(a).format.frac_bits > to.format.frac_bits ? to.rounding : Rounding::trn,
@@ -208,7 +208,8 @@ ValueId ValueBuilder::append_quantize(ValueId a, const Quantizer& to, OriginId o
        .origin = origin});
 }
 
-ValueId ValueBuilder::narrow(ValueId a, const Interval& range, int frac_bits, OriginId origin) {
+ValueId ValueBuilder::narrow(ValueId a, const Interval& range, int frac_bits,
+                             circuit::OriginId origin) {
   const Instr& wide = instr(a);
   if (wide.op == Op::constant) return a;
   const int zeros = frac_bits - wide.format.frac_bits;
@@ -221,7 +222,7 @@ ValueId ValueBuilder::narrow(ValueId a, const Interval& range, int frac_bits, Or
   return narrowed;
 }
 
-ValueId ValueBuilder::on_grid(ValueId a, int frac_bits, OriginId origin) {
+ValueId ValueBuilder::on_grid(ValueId a, int frac_bits, circuit::OriginId origin) {
   const Instr& value = instr(a);
   const int zeros = frac_bits - value.format.frac_bits;
   if (zeros == 0) return a;

@@ -224,6 +224,8 @@ std::vector<std::int64_t> corner_and_random_events(const Network& network, std::
     ranges.insert(ranges.end(), input.begin(), input.end());
   }
   std::vector<std::int64_t> events;
+  constexpr std::size_t kCorners = 5;
+  events.reserve(ranges.size() * (kCorners + static_cast<std::size_t>(random_events)));
   for (const Interval& range : ranges) events.push_back(range.min);
   for (const Interval& range : ranges) events.push_back(range.max);
   for (const std::int64_t corner : {-1, 0, 1}) {

@@ -36,7 +36,7 @@ class Evaluation {
   WideVector evaluate(const Input&) {
     const std::size_t count = layer_->type.ranges.size();
     SLUICE_CHECK(unread_.size() >= count, "the event has too few elements");
-    const WideVector values(unread_.begin(), unread_.begin() + static_cast<std::ptrdiff_t>(count));
+    WideVector values(unread_.begin(), unread_.begin() + static_cast<std::ptrdiff_t>(count));
     unread_ = unread_.subspan(count);
     return values;
   }
