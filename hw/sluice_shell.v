@@ -112,6 +112,7 @@ module sluice_shell #(
     /* verilator lint_off SYMRSVDWORD */
     output wire interrupt,
     /* verilator lint_on SYMRSVDWORD */
+    output wire core_valid,  // an event enters the core; only a simulation needs to know
     output wire [IN_EVENT_BITS-1:0] core_in,
     input  wire [OUT_EVENT_BITS-1:0] core_out
 );
@@ -265,6 +266,7 @@ module sluice_shell #(
   reg [CORE_LATENCY-1:0] in_core;  // bit k: an event entered the core k + 1 cycles ago
   assign event_in_ready = credits != 0;
   wire issue = event_in_valid && event_in_ready;
+  assign core_valid = issue;
   wire event_out_valid, event_out_ready, fifo_ready;
   wire [OUT_EVENT_BITS-1:0] event_out;
   wire taken = event_out_valid && event_out_ready;

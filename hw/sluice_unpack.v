@@ -59,8 +59,15 @@ module sluice_unpack #(
     end
   endgenerate
 
+  wire pop_clk;
+  sluice_clock_gate gate (
+      .clk(clk),
+      .enable(pop),
+      .gated(pop_clk)
+  );
+  always @(posedge pop_clk) if (pop) out_data <= window[offset*GRANULE_BITS+:EVENT_BITS];
+
   always @(posedge clk) begin
-    if (pop) out_data <= window[offset*GRANULE_BITS+:EVENT_BITS];
     if (pop) out_valid <= 1'b1;
     else if (out_ready) out_valid <= 1'b0;
 

@@ -109,6 +109,8 @@ module sluice_example #(
     output wire interrupt
     /* verilator lint_on SYMRSVDWORD */
 );
+  wire valid;
+  wire unused = valid;  // this core works in every cycle
   wire [IN_EVENT_BITS-1:0] x;
   wire [OUT_EVENT_BITS-1:0] y;
   sluice_shell #(
@@ -216,6 +218,7 @@ module sluice_example #(
       .m_axi_gmem1_RLAST(m_axi_gmem1_RLAST),
       .m_axi_gmem1_RID(m_axi_gmem1_RID),
       .interrupt(interrupt),
+      .core_valid(valid),
       .core_in(x),
       .core_out(y)
   );

@@ -69,13 +69,16 @@ class CoreWriter {
   }
 
   void write_ports() {
-    clock_ = module_.add_port({"clk", 1, false, NetKind::input, {}});
+    const NetId clock = module_.add_port({"clk", 1, false, NetKind::input, {}});
+    const NetId valid = module_.add_port({"valid", 1, false, NetKind::input, {}});
     x_ = module_.add_port({"x", event_bits(circuit_.inputs), false, NetKind::input, {}});
     y_ = module_.add_port({"y", event_bits(circuit_.outputs), false, NetKind::output, {}});
     module_.comment(fmt::format("Circuit {}, latency {} clock cycles, initiation interval 1",
                                 quote(circuit_.name), schedule_.latency_cycles));
     describe_ports("x", circuit_.inputs);
     describe_ports("y", circuit_.outputs);
+    module_.heading("In simulation, a stage without an event stands still");
+    clocks_ = module_.add_stage_clocks(clock, valid, schedule_.latency_cycles);
   }
 
   void describe_ports(std::string_view net, const std::vector<circuit::Port>& ports) {
@@ -105,8 +108,9 @@ class CoreWriter {
     for (std::size_t first = 0; first < updates.size(); first += block) {
       const std::size_t end = std::min(first + block, updates.size());
       module_.clock_registers(
-          clock_, {std::make_move_iterator(updates.begin() + static_cast<std::ptrdiff_t>(first)),
-                   std::make_move_iterator(updates.begin() + static_cast<std::ptrdiff_t>(end))});
+          module_.select(clocks_, stage - 1, 1),
+          {std::make_move_iterator(updates.begin() + static_cast<std::ptrdiff_t>(first)),
+           std::make_move_iterator(updates.begin() + static_cast<std::ptrdiff_t>(end))});
     }
   }
 
@@ -151,7 +155,7 @@ class CoreWriter {
   OperationWriter operations_;
   /// Per value the net that carries it in its own stage, the next stage, and so on.
   std::vector<std::vector<NetId>> nets_;
-  NetId clock_{}, x_{}, y_{};
+  NetId clocks_{}, x_{}, y_{};
 };
 
 }  // namespace

@@ -67,8 +67,10 @@ class KernelWriter {
     // C++ has a macro of this name on some systems, which Verilator warns about.
     add_port("interrupt", kOut, 1, "SYMRSVDWORD");
 
+    const NetId valid = module_.add_wire("valid", 1);
     const NetId x = module_.add_wire("x", options_.input_event_bits);
     const NetId y = module_.add_wire("y", options_.output_event_bits);
+    connections_.emplace_back("core_valid", valid);
     connections_.emplace_back("core_in", x);
     connections_.emplace_back("core_out", y);
     module_.instantiate({"sluice_shell",
@@ -79,8 +81,10 @@ class KernelWriter {
                           {"OUT_EVENT_BITS", options_.output_event_bits},
                           {"CORE_LATENCY", options_.latency_cycles}},
                          connections_});
-    module_.instantiate(
-        {options_.name + "_core", "core", {}, {{"clk", clock_}, {"x", x}, {"y", y}}});
+    module_.instantiate({options_.name + "_core",
+                         "core",
+                         {},
+                         {{"clk", clock_}, {"valid", valid}, {"x", x}, {"y", y}}});
     return module_.print();
   }
 

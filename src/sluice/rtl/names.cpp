@@ -50,7 +50,7 @@ constexpr auto kTakenNames = std::to_array<std::string_view>(
      "virtual",     "void",      "wait",         "wand",       "weak0",
      "weak1",       "while",     "wire",         "with",       "wor",
      "xnor",        "xor",       "ap_clk",       "clk",        "x",
-     "y",           "core",      "shell",        "interrupt"});
+     "y",           "core",      "shell",        "interrupt",  "valid"});
 
 }  // namespace
 

@@ -122,7 +122,7 @@ TEST(Core, SplitsLongBlocks) {
   const auto blocks = [&](int registers_per_block) {
     const std::string verilog =
         emit_core(parsed.circuit, *parsed.schedule, {"sum", registers_per_block});
-    const std::regex always("always @");
+    const std::regex always("always @\\(posedge stage_clk");
     return std::distance(std::sregex_iterator(verilog.begin(), verilog.end(), always),
                          std::sregex_iterator());
   };
@@ -148,7 +148,7 @@ TEST(Kernel, JoinsShellAndCore) {
   EXPECT_THAT(verilog, HasSubstr(".IN_EVENT_BITS(24)"));
   EXPECT_THAT(verilog, HasSubstr(".OUT_EVENT_BITS(32)"));
   EXPECT_THAT(verilog, HasSubstr(".CORE_LATENCY(2)"));
-  EXPECT_THAT(verilog, HasSubstr("muon_core core (\n      .clk(ap_clk),\n"));
+  EXPECT_THAT(verilog, HasSubstr("muon_core core (\n      .clk(ap_clk),\n      .valid(valid),\n"));
 }
 
 /// Every port of the shell is connected, and nothing else is.

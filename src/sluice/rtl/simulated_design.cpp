@@ -33,6 +33,27 @@ std::int64_t load(const ElementSlot& slot, const std::uint8_t* bytes) {
   return static_cast<std::int64_t>(bits) >> (64 - 8 * count);
 }
 
+// The second cycle of four brings no event.
+constexpr std::int64_t kPeriodCycles = 4;
+constexpr std::int64_t kIdleCycle = 1;
+constexpr std::uint8_t kIdleByte = 0xA5;
+
+bool brings_event(std::int64_t cycle) { return cycle % kPeriodCycles != kIdleCycle; }
+
+/// How many events came before `cycle`.
+std::size_t events_before(std::int64_t cycle) {
+  const std::int64_t rest = cycle % kPeriodCycles;
+  return static_cast<std::size_t>(cycle - cycle / kPeriodCycles - (rest > kIdleCycle ? 1 : 0));
+}
+
+/// The cycle that brings an event.
+std::int64_t cycle_of(std::size_t event) {
+  constexpr std::int64_t kEvents = kPeriodCycles - 1;
+  const auto number = static_cast<std::int64_t>(event);
+  const std::int64_t rest = number % kEvents;
+  return number / kEvents * kPeriodCycles + rest + (rest >= kIdleCycle ? 1 : 0);
+}
+
 std::size_t input_elements(const Design& design) {
   return event_layout(design.circuit.inputs).size();
 }
@@ -43,9 +64,9 @@ DesignSet::DesignSet(std::vector<Design> designs) : designs_(std::move(designs))
   for (const Design& design : designs_) {
     input_bytes_ += event_bits(design.circuit.inputs) / 8;
     output_bytes_ += event_bits(design.circuit.outputs) / 8;
-    cycles_ = std::max(cycles_, static_cast<std::int64_t>(event_count(design)) +
-                                    design.schedule.latency_cycles - 1);
+    cycles_ = std::max(cycles_, cycle_of(event_count(design) - 1) + design.schedule.latency_cycles);
   }
+  ++input_bytes_;
 }
 
 std::size_t DesignSet::event_count(const Design& design) const {
@@ -60,6 +81,8 @@ std::vector<std::string> DesignSet::write_verilog(const std::filesystem::path& f
       top.add_port({"x", static_cast<int>(8 * input_bytes_), false, NetKind::input, {}});
   const NetId y =
       top.add_port({"y", static_cast<int>(8 * output_bytes_), false, NetKind::output, {}});
+  const NetId valid =
+      top.add_wire("valid", false, top.select(x, static_cast<int>(8 * (input_bytes_ - 1)), 1));
   int x_low = 0;
   int y_low = 0;
   for (std::size_t i = 0; i < designs_.size(); ++i) {
@@ -71,7 +94,7 @@ std::vector<std::string> DesignSet::write_verilog(const std::filesystem::path& f
     top.instantiate({core_name(i) + "_core",
                      fmt::format("core_{}", i),
                      {},
-                     {{"clk", clock}, {"x", core_x}, {"y", core_y}}});
+                     {{"clk", clock}, {"valid", valid}, {"x", core_x}, {"y", core_y}}});
     top.assign(y, y_low, top.whole(core_y));
     x_low += x_bits;
     y_low += y_bits;
@@ -87,14 +110,20 @@ std::vector<std::uint8_t> DesignSet::stimulus() const {
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(cycles_ * input_bytes_));
   std::uint8_t* record = bytes.data();
   for (std::int64_t cycle = 0; cycle < cycles_; ++cycle) {
+    if (!brings_event(cycle)) {
+      std::fill_n(record, input_bytes_ - 1, kIdleByte);
+      record += input_bytes_;
+      continue;
+    }
     for (const Design& design : designs_) {
       const std::vector<ElementSlot> slots = event_layout(design.circuit.inputs);
-      const std::size_t event = std::min(static_cast<std::size_t>(cycle), event_count(design) - 1);
+      const std::size_t event = std::min(events_before(cycle), event_count(design) - 1);
       for (std::size_t i = 0; i < slots.size(); ++i) {
         store(design.events[event * slots.size() + i], slots[i], record);
       }
       record += event_bits(design.circuit.inputs) / 8;
     }
+    *record++ = 1;
   }
   return bytes;
 }
@@ -122,9 +151,8 @@ std::string DesignSet::first_difference(const std::vector<std::uint8_t>& observe
     interpreter.run(design.events, expected);
     for (std::size_t event = 0; event < event_count(design); ++event) {
       // An event that is there before edge n has its result after edge n + latency - 1.
-      const std::size_t cycle =
-          event + static_cast<std::size_t>(design.schedule.latency_cycles) - 1;
-      const std::size_t record = cycle * static_cast<std::size_t>(output_bytes_) + offset;
+      const std::int64_t cycle = cycle_of(event) + design.schedule.latency_cycles - 1;
+      const std::size_t record = static_cast<std::size_t>(cycle * output_bytes_) + offset;
       for (std::size_t i = 0; i < slots.size(); ++i) {
         const std::int64_t seen = load(slots[i], observed.data() + record);
         bool is_known = true;

@@ -16,7 +16,8 @@ struct Design {
   std::vector<std::int64_t> events;  ///< mantissas, event-major
 };
 
-/// Several cores under one `top (clk, x, y)`. Every core gets a new event each cycle.
+/// Several cores under one `top (clk, x, y)`. Every core gets a new event in three cycles of four;
+/// in the others `x` is no event. The last byte of `x` says which it is.
 class DesignSet {
  public:
   explicit DesignSet(std::vector<Design> designs);

@@ -161,14 +161,23 @@ void Module::assign(NetId net, int low, Expr value) {
   items_.emplace_back(Assignment{net, low, std::move(value)});
 }
 
-void Module::clock_registers(NetId clock, std::vector<RegisterUpdate> updates) {
-  mark_read(clock, 0, 1);
+void Module::clock_registers(Expr clock, std::vector<RegisterUpdate> updates) {
+  SLUICE_CHECK(clock.width == 1, "a clock of {} bits", clock.width);
+  mark_read(clock);
   for (const RegisterUpdate& update : updates) {
     SLUICE_CHECK(
         net(update.reg).kind == NetKind::reg && net(update.reg).width == update.value.width,
         "{} bits to register {}", update.value.width, net(update.reg).name);
   }
-  items_.emplace_back(AlwaysBlock{clock, std::move(updates)});
+  items_.emplace_back(AlwaysBlock{std::move(clock), std::move(updates)});
+}
+
+// `valid` counts as unread: hardware does not read it.
+NetId Module::add_stage_clocks(NetId clock, NetId valid, int stages) {
+  mark_read(clock, 0, 1);
+  const NetId clocks = add_net({"stage_clk", stages, false, NetKind::wire, {}});
+  items_.emplace_back(StageClocks{clocks, clock, valid});
+  return clocks;
 }
 
 void Module::instantiate(Instance instance) {
@@ -248,11 +257,31 @@ class Printer {
   }
 
   void operator()(const Module::AlwaysBlock& block) {
-    write("  always @(posedge {}) begin\n", module_.net(block.clock).name);
+    write("  always @(posedge {}) begin\n", text_of(block.clock));
     for (const RegisterUpdate& update : block.updates) {
       write("    {} <= {};\n", module_.net(update.reg).name, text_of(update.value));
     }
     write("  end\n");
+  }
+
+  // `moves` is a latch that is open while the clock is low, so the stage clocks have no glitches.
+  void operator()(const Module::StageClocks& gate) {
+    const Net& clocks = module_.net(gate.clocks);
+    const std::string& clock = module_.net(gate.clock).name;
+    const std::string& valid = module_.net(gate.valid).name;
+    const std::string range = range_text(clocks.width);
+    const std::string next = clocks.width == 1 ? valid : fmt::format("{{follows, {}}}", valid);
+    write("  wire {}{};\n`ifdef SYNTHESIS\n", range, clocks.name);
+    write("  assign {} = {{{}{{{}}}}};\n`else\n", clocks.name, clocks.width, clock);
+    write("  reg {}moves;\n", range);
+    if (clocks.width > 1) {
+      write("  reg {}follows;\n", range_text(clocks.width - 1));
+      write("  always @(posedge {}) follows <= moves[{}:0];\n", clock, clocks.width - 2);
+    }
+    write("  /* verilator lint_off LATCH */\n");
+    write("  always @* if (!{}) moves = {};\n", clock, next);
+    write("  /* verilator lint_on LATCH */\n");
+    write("  assign {} = moves & {{{}{{{}}}}};\n`endif\n", clocks.name, clocks.width, clock);
   }
 
   void operator()(const CaseTable& table) {

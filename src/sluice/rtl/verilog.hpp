@@ -121,8 +121,12 @@ class Module {
   NetId add_register(std::string name, int width, bool is_signed);
   TableId add_table(CaseTable table);
   void assign(NetId net, int low, Expr value);
-  /// One `always @(posedge clock)` block.
-  void clock_registers(NetId clock, std::vector<RegisterUpdate> updates);
+  /// One `always @(posedge clock)` block; `clock` is one bit of a net.
+  void clock_registers(Expr clock, std::vector<RegisterUpdate> updates);
+  /// A net whose bit k clocks the registers at the end of stage k of a pipeline: `clock` itself in
+  /// hardware. In simulation it has only the edges at which stage k ends its work on an event that
+  /// came with `valid`, so that the others cost no time.
+  NetId add_stage_clocks(NetId clock, NetId valid, int stages);
   void instantiate(Instance instance);
   /// A line of comment; a heading has an empty line before it.
   void comment(std::string text);
@@ -151,10 +155,16 @@ class Module {
     Expr value;
   };
   struct AlwaysBlock {
-    NetId clock;
+    Expr clock;
     std::vector<RegisterUpdate> updates;
   };
-  using Item = std::variant<Comment, Declaration, Assignment, AlwaysBlock, CaseTable, Instance>;
+  struct StageClocks {
+    NetId clocks;
+    NetId clock;
+    NetId valid;
+  };
+  using Item =
+      std::variant<Comment, Declaration, Assignment, AlwaysBlock, StageClocks, CaseTable, Instance>;
   friend class Printer;
 
   NetId add_net(Net net);

@@ -1,6 +1,7 @@
 `default_nettype none
 module golden_quantize_core (
     input wire clk,
+    input wire valid,
     input wire [15:0] x,
     output wire [15:0] y
 );
@@ -8,6 +9,18 @@ module golden_quantize_core (
   // x[15:0]: "x", 1 x s10.6 in 16 bits
   // y[7:0]: "relu", 1 x u4.2 in 8 bits
   // y[15:8]: "wrapped", 1 x s5.3 in 8 bits
+
+  // In simulation, a stage without an event stands still
+  wire stage_clk;
+`ifdef SYNTHESIS
+  assign stage_clk = {1{clk}};
+`else
+  reg moves;
+  /* verilator lint_off LATCH */
+  always @* if (!clk) moves = valid;
+  /* verilator lint_on LATCH */
+  assign stage_clk = moves & {1{clk}};
+`endif
 
   // Stage 0
   wire signed [9:0] activation_relu_0_s0 = x[9:0];
@@ -20,13 +33,13 @@ module golden_quantize_core (
   // Outputs
   reg [3:0] activation_relu_1_s1;
   reg signed [4:0] activation_relu_2_s1;
-  always @(posedge clk) begin
+  always @(posedge stage_clk) begin
     activation_relu_1_s1 <= activation_relu_1_s0;
     activation_relu_2_s1 <= activation_relu_2_s0;
   end
   assign y[7:0] = {4'd0, activation_relu_1_s1};
   assign y[15:8] = {{3{activation_relu_2_s1[4]}}, activation_relu_2_s1};
 
-  wire unused = &{1'b0, x[15:10], activation_relu_0_s0[2:0], activation_relu_1_s0, activation_relu_2_s0};
+  wire unused = &{1'b0, valid, x[15:10], activation_relu_0_s0[2:0], activation_relu_1_s0, activation_relu_2_s0};
 endmodule
 `default_nettype wire
