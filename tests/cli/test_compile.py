@@ -2,9 +2,13 @@
 """Compiling: the same package every time, and results as JSON alone on stdout."""
 import hashlib
 import json
+import os
+import shutil
+import signal
+import subprocess
 
 import support
-from support import FUNCTIONAL, TINY, Case, sluice, tree
+from support import FUNCTIONAL, TINY, Case, end, environment, program, sluice, tree, wait_until
 
 ESTIMATE_KEYS = {"lut", "ff", "carry8", "dsp"}
 
@@ -106,6 +110,38 @@ class SameKernel(Case):
         again = tree(self.folder / "again")
         self.assertEqual([name for name in first if first[name] != again.get(name)], [])
         self.assertLessEqual({"sim/kernel.so", "tiny.xclbin"}, set(again))
+
+
+class Interrupts(Case):
+    """A signal in the middle of building the kernel: its exit code, and nothing left anywhere."""
+
+    def interrupt(self, number, compiler_ends_with):
+        """Signals `sluice compile` while its compiler, which a slow one stands in for, runs."""
+        programs, work, temporary = (self.make_folder() for _ in range(3))
+        started = programs / "started"
+        compiler = programs / "g++"
+        compiler.write_text(f"#!/bin/sh\ntouch {started}\nsleep 0.5\n{compiler_ends_with}\n")
+        compiler.chmod(0o755)
+        process = subprocess.Popen([program("sluice"), "compile", TINY, "-o", work / "package"], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=environment(PATH=f"{programs}:{os.environ['PATH']}", TMPDIR=temporary,
+                                                   CCACHE_DISABLE=1))
+        self.addCleanup(end, process)
+        wait_until(started.exists, 60, "the compiler runs")
+        self.assertNotEqual(os.listdir(work), [])
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, out, err), (128 + number, "", ""))
+        self.assertEqual((os.listdir(work), os.listdir(temporary)), ([], []))
+
+    def test_one_process_is_signalled(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number.name):
+                self.interrupt(number, f'exec {shutil.which("g++")} "$@"')
+
+    def test_the_terminal_ends_the_compiler_too(self):
+        """No report of a compiler that failed."""
+        self.interrupt(signal.SIGINT, "kill -INT $$")
 
 
 if __name__ == "__main__":
