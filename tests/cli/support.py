@@ -113,7 +113,7 @@ def differing_events(found, expected):
     """Events with at least one other value; shapes must agree."""
     if found.shape != expected.shape:
         raise AssertionError(f"shape {found.shape}, expected {expected.shape}")
-    return int((found != expected).reshape(len(found), -1).any(axis=1).sum())
+    return int((found != expected).any(axis=tuple(range(1, found.ndim))).sum())
 
 
 def children_running(name, ancestor):

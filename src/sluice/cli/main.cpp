@@ -7,6 +7,7 @@
 
 #include "sluice/base/error.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/interrupt.hpp"
 
 namespace sluice::cli {
 
@@ -20,11 +21,11 @@ void remark(const Context& context, const std::string& text) {
 
 namespace {
 
-constexpr int kInterrupted = 130;
-
-void exit_at_interrupt(int) { ::_exit(kInterrupted); }
+void exit_at_interrupt(int signal) { ::_exit(exit_code_of_signal(signal)); }
 
 int report(bool json_wanted, const Error& error) {
+  // The terminal's signal also ends the tools that a command runs: that is no error of its own.
+  if (stop_signal() != 0) return exit_code_of_signal(stop_signal());
   if (json_wanted) {
     const Json json{{"error",
                      {{"code", error.code()},
@@ -75,6 +76,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     // A refused line has not set context.json.
     return report(app.get_option("--json")->count() > 0, usage_error(app, error));
+  } catch (const Interrupted&) {
+    return exit_code_of_signal(stop_signal());
   } catch (const Error& error) {
     return report(context.json, error);
   } catch (const std::bad_alloc&) {

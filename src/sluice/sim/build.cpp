@@ -234,7 +234,7 @@ class CompilerPool {
       ended_changed_.wait(lock, [&] { return ended_ > reported; });
       reported = ended_;
       lock.unlock();
-      progress.update("compile", reported, commands_.size());
+      report(progress, reported);
     }
     workers.clear();
     for (const std::exception_ptr& failure : failures_) {
@@ -243,6 +243,16 @@ class CompilerPool {
   }
 
  private:
+  // An exception from `progress` waits for what already runs, and starts no more.
+  void report(ProgressSink& progress, std::size_t ended) {
+    try {
+      progress.update("compile", ended, commands_.size());
+    } catch (...) {
+      failed_ = true;
+      throw;
+    }
+  }
+
   void work() {
     for (std::size_t k = next_++; k < commands_.size(); k = next_++) {
       try {
