@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 import support
-from support import DATA, Case, differing_events, sluice
+from support import DATA, USAGE, Case, differing_events, sluice
 
 
 class RunCase(Case):
@@ -78,6 +78,36 @@ class Batches(RunCase):
                     found, said = self.infer("tiny", x[chosen], device)
                     self.assertEqual(differing_events(found, y[chosen]), 0)
                     self.assertEqual(said["events"], events)
+
+
+class Bench(RunCase):
+    SPANS = ("injection_us", "inference_us", "extraction_us", "total_us")
+
+    def test_result_and_samples(self):
+        for device in ("engine", "rtl"):
+            with self.subTest(device=device):
+                samples = self.folder / f"{device}.json"
+                finished = self.succeed(sluice("bench", support.package("tiny"), "--device", device, "--calls", 200,
+                                               "--warmup", 10, "--samples-out", samples, "--json"))
+                result = finished.json()
+                self.assertEqual((result["calls"], result["batch_events"], result["device"]["uri"]), (200, 1, device))
+                self.assertGreater(result["events_per_s"], 0)
+                for span in self.SPANS:
+                    row = result[span]
+                    self.assertLessEqual(0, row["p50"])
+                    self.assertEqual(sorted(row[key] for key in ("p50", "p90", "p99", "p99.9", "max")),
+                                     [row[key] for key in ("p50", "p90", "p99", "p99.9", "max")])
+                taken = json.loads(samples.read_text())["samples"]
+                for times in taken.values():
+                    self.assertEqual(len(times), 200)
+                spans_ns = [np.rint(np.array(taken[span]) * 1000) for span in self.SPANS[:3]]  # clock ticks
+                self.assertEqual(round(result["total_us"]["max"] * 1000), sum(spans_ns).max())
+
+    def test_refusals(self):
+        for option in ("--calls", "--batch"):
+            with self.subTest(option):
+                finished = sluice("bench", support.package("tiny"), option, 0)
+                self.assert_refused(finished, USAGE, r"E-RUNTIME-\d+", "0", hint=False)
 
 
 if __name__ == "__main__":
