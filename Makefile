@@ -24,7 +24,7 @@ demo:
 test:
 	@tools/setup.sh build run test
 	@tools/build.sh dev $(JOBS)
-	ctest --test-dir build/dev --output-on-failure -j $(JOBS)
+	@tools/test.sh build/dev $(JOBS)
 
 unit:
 	@tools/setup.sh build run test

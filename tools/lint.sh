@@ -12,7 +12,8 @@ for file in $(git ls-files '*.cpp' '*.hpp' '*.py' '*.v'); do
   [ "$lines" -le 1000 ] || { echo "$file: $lines lines"; status=1; }
 done
 if git grep -nIE '[[:blank:]]+$' -- '*.cpp' '*.hpp' '*.py' '*.v' '*.md' '*.sh' '*.txt'; then status=1; fi
-units=$(git ls-files '*.cpp' | grep -vE 'engine/kernels/|sim/bridge\.cpp|tests/fuzz/' || true)
+# Kernels are compiled once per SIMD target by inclusion, the bridge with each Verilated kernel.
+units=$(git ls-files '*.cpp' | grep -vE '_test\.cpp|/testing/|tests/|engine/kernels/|sim/bridge\.cpp' || true)
 known=$(mktemp)
 trap 'rm -f "$known"' EXIT
 for unit in $units; do

@@ -29,10 +29,11 @@ def plot_latency(runs, path):
                        f"99 % {np.percentile(total, 99):.0f} us", fontsize=9, loc="left")
         axis.set_ylabel("calls")
         axis.set_yscale("log")
-    axes[0, 0].legend(fontsize=8, ncol=4, loc="upper right")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=9, ncol=4, loc="upper center", frameon=False)
     axes[-1, 0].set_xscale("log")
     axes[-1, 0].set_xlabel("time per call of one event [us]   (emulation, not card latency)")
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0, 1, 0.97))
     figure.savefig(path, dpi=130)
     plt.close(figure)
 

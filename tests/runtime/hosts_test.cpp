@@ -42,7 +42,7 @@ class Host : public ::testing::TestWithParam<Case> {
   }
 
   fs::path save_inputs(const std::vector<std::int16_t>& inputs) const {
-    const fs::path file = folder_.path() / "x.npy";
+    fs::path file = folder_.path() / "x.npy";
     save_npy(file,
              NpyArray::from(std::span(inputs), {static_cast<std::int64_t>(inputs.size() / 3), 3}));
     return file;

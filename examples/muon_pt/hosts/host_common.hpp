@@ -166,6 +166,7 @@ inline bool is_emulated() { return std::getenv("XCL_EMULATION_MODE") != nullptr;
 inline std::vector<std::int64_t> column(const std::vector<Sample>& samples,
                                         std::int64_t Sample::*part) {
   std::vector<std::int64_t> times;
+  times.reserve(samples.size());
   for (const Sample& sample : samples) times.push_back(sample.*part);
   return times;
 }

@@ -10,6 +10,7 @@ class ProgressSink {
  public:
   virtual ~ProgressSink() = default;
   /// `done` of `total` units of `stage`; `total` is 0 when it is not known. Called from one thread.
+  /// An exception from here stops the work and is passed on.
   virtual void update(std::string_view stage, std::uint64_t done, std::uint64_t total) = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/interrupt.hpp"
 #include "sluice/cli/progress_bar.hpp"
 #include "sluice/compiler/compile.hpp"
 
@@ -21,6 +22,7 @@ int run_compile(const Context& context, const Arguments& arguments) {
   options.simulator = !arguments.no_simulator;
   if (!arguments.config.empty()) options.config = read_json(arguments.config);
   if (!arguments.weights.empty()) options.weights = arguments.weights;
+  const StopAtSignals stop_at_signals;
   ProgressBar progress(!context.quiet);
   const compiler::Compiled compiled =
       compiler::compile(arguments.model, arguments.output, options, progress);

@@ -1,15 +1,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <filesystem>
 #include <memory>
 
-#include "sluice/base/files.hpp"
 #include "sluice/cli/commands.hpp"
-#include "sluice/engine/engine.hpp"
-#include "sluice/frontend/import.hpp"
-#include "sluice/network/text.hpp"
-#include "sluice/package/package.hpp"
+#include "sluice/compiler/inspect.hpp"
 
 namespace sluice::cli {
 
@@ -18,78 +13,6 @@ namespace {
 struct Arguments {
   std::string subject, config, weights;
 };
-
-struct Inspected {
-  network::Network network;
-  Json model;  ///< layers of the model file
-  Json warnings = Json::array();
-};
-
-Json describe_model(const frontend::ModelSource& source) {
-  Json layers = Json::array();
-  for (const frontend::LayerSummary& layer : source.layers) {
-    Json quantizers = Json::object();
-    for (const auto& [role, text] : layer.quantizers) quantizers[role] = text;
-    layers.push_back({{"name", layer.name},
-                      {"class", layer.class_name},
-                      {"output_shape", layer.output_shape},
-                      {"parameters", layer.parameters},
-                      {"zeros", layer.zeros},
-                      {"quantizers", quantizers}});
-  }
-  return {{"format", source.format}, {"layers", layers}};
-}
-
-Inspected inspect(const Arguments& arguments) {
-  if (std::filesystem::is_directory(arguments.subject)) {
-    const package::Package package = package::Package::open(arguments.subject);
-    return {network::parse(read_file(package.network_file()), package.network_file().string()),
-            read_json(package.report_file()).at("model")};
-  }
-  frontend::ImportOptions options;
-  if (!arguments.config.empty()) options.config = read_json(arguments.config);
-  if (!arguments.weights.empty()) options.weights = arguments.weights;
-  frontend::Imported imported = frontend::import_model(arguments.subject, options);
-  Inspected inspected{std::move(imported.network), describe_model(imported.source)};
-  for (const Diagnostic& warning : imported.warnings) {
-    inspected.warnings.push_back(
-        {{"code", warning.code}, {"subject", warning.subject}, {"message", warning.message}});
-  }
-  return inspected;
-}
-
-Json describe_network(const network::Network& network) {
-  Json layers = Json::array();
-  for (const network::Layer& layer : network.layers()) {
-    fixed::Interval range = layer.type.ranges.front();
-    for (const fixed::Interval& element : layer.type.ranges) range = hull(range, element);
-    const int frac_bits = layer.type.format.frac_bits;
-    Json row{{"name", layer.name},
-             {"op", network::op_name(layer.op)},
-             {"shape", layer.type.shape},
-             {"format", to_string(layer.type.format)},
-             {"min", fixed::to_double(range.min, frac_bits)},
-             {"max", fixed::to_double(range.max, frac_bits)}};
-    if (const auto* dense = std::get_if<network::Dense>(&layer.op)) {
-      const auto zeros = std::count(dense->weights.begin(), dense->weights.end(), 0);
-      row["weights"] = dense->weights.size();
-      row["zero_weights"] = zeros;
-    }
-    layers.push_back(row);
-  }
-  return layers;
-}
-
-Json describe_plan(const network::Network& network) {
-  Json rows = Json::array();
-  for (const engine::PlanRow& row : engine::Engine(network).plan()) {
-    rows.push_back({{"layers", row.layers},
-                    {"type", engine::to_string(row.type)},
-                    {"reason", row.reason},
-                    {"products", row.products}});
-  }
-  return rows;
-}
 
 std::string describe(const Json& json) {
   std::string text = fmt::format(
@@ -128,12 +51,10 @@ std::string describe(const Json& json) {
 }
 
 int run_inspect(const Context& context, const Arguments& arguments) {
-  const Inspected inspected = inspect(arguments);
-  const Json json{{"network", inspected.network.name()},
-                  {"model", inspected.model},
-                  {"layers", describe_network(inspected.network)},
-                  {"engine", describe_plan(inspected.network)},
-                  {"warnings", inspected.warnings}};
+  compiler::InspectOptions options;
+  if (!arguments.config.empty()) options.config = read_json(arguments.config);
+  if (!arguments.weights.empty()) options.weights = arguments.weights;
+  const Json json = compiler::inspect(arguments.subject, options);
   print_result(context, json, describe(json));
   return 0;
 }

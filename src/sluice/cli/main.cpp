@@ -7,6 +7,7 @@
 
 #include "sluice/base/error.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/interrupt.hpp"
 
 namespace sluice::cli {
 
@@ -20,14 +21,12 @@ void remark(const Context& context, const std::string& text) {
 
 namespace {
 
-constexpr int kUsage = 2;
-constexpr int kOurBug = 70;
-constexpr int kInterrupted = 130;
+void exit_at_interrupt(int signal) { ::_exit(exit_code_of_signal(signal)); }
 
-void exit_at_interrupt(int) { ::_exit(kInterrupted); }
-
-int report(const Context& context, const Error& error) {
-  if (context.json) {
+int report(bool json_wanted, const Error& error) {
+  // The terminal's signal also ends the tools that a command runs: that is no error of its own.
+  if (stop_signal() != 0) return exit_code_of_signal(stop_signal());
+  if (json_wanted) {
     const Json json{{"error",
                      {{"code", error.code()},
                       {"subject", error.subject()},
@@ -37,6 +36,18 @@ int report(const Context& context, const Error& error) {
   }
   fmt::print(stderr, "sluice: {}\n", error.what());
   return exit_code(error.kind());
+}
+
+/// What CLI11 refused, in our words: which command, what is wrong with it, where help is.
+UsageError usage_error(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  const std::vector<std::string> unknown = app.remaining();
+  if (chosen.empty() && !unknown.empty()) {
+    return UsageError("E-CLI-002", unknown.front(), "is not a command",
+                      "see the commands in `sluice --help`");
+  }
+  const std::string command = chosen.empty() ? "sluice" : "sluice " + chosen.front()->get_name();
+  return UsageError("E-CLI-002", command, error.what(), fmt::format("see `{} --help`", command));
 }
 
 int run(int argc, char** argv) {
@@ -56,20 +67,24 @@ int run(int argc, char** argv) {
   add_bench(app, context);
   add_card(app, context);
   add_doctor(app, context);
+  app.footer("Example: sluice compile model.h5 -o muon --name muon_pt && sluice verify muon");
   try {
     app.parse(argc, argv);
     return context.run();
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    // A refused line has not set context.json.
+    return report(app.get_option("--json")->count() > 0, usage_error(app, error));
+  } catch (const Interrupted&) {
+    return exit_code_of_signal(stop_signal());
   } catch (const Error& error) {
-    return report(context, error);
+    return report(context.json, error);
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "sluice: out of memory\n");
-    return exit_code(ErrorKind::tool);
+    return report(context.json, ToolError("E-CLI-003", "sluice", "out of memory"));
   } catch (const std::exception& error) {
-    fmt::print(stderr, "sluice: E-INTERNAL-002: {}\n  this is a bug in Sluice; please report it\n",
-               error.what());
-    return kOurBug;
+    return report(context.json, InternalError("E-INTERNAL-002", "sluice", error.what(),
+                                              "report this; it is a bug in Sluice"));
   }
 }
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "sluice/cli/interrupt.hpp"
+
 namespace sluice::cli {
 
 namespace {
@@ -23,6 +25,7 @@ void ProgressBar::clear() {
 }
 
 void ProgressBar::update(std::string_view stage, std::uint64_t done, std::uint64_t total) {
+  if (stop_signal() != 0) throw Interrupted();
   if (!enabled_) return;
   const auto now = std::chrono::steady_clock::now();
   if (drawn_ && stage == stage_ && now - last_draw_ < kRedrawPeriod && done != total) return;

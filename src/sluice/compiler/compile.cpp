@@ -14,6 +14,7 @@
 #include "sluice/circuit/text.hpp"
 #include "sluice/compiler/card_file.hpp"
 #include "sluice/compiler/estimate_report.hpp"
+#include "sluice/compiler/inspect.hpp"
 #include "sluice/compiler/test_vectors.hpp"
 #include "sluice/frontend/import.hpp"
 #include "sluice/hw/sources.hpp"
@@ -113,21 +114,6 @@ void write_card_file(const fs::path& folder, const package::Manifest& manifest,
   write_file(folder / (manifest.name + ".xclbin"), package::write_xclbin(content));
 }
 
-Json describe_layers(const frontend::ModelSource& source) {
-  Json layers = Json::array();
-  for (const frontend::LayerSummary& layer : source.layers) {
-    Json quantizers = Json::object();
-    for (const auto& [role, text] : layer.quantizers) quantizers[role] = text;
-    layers.push_back({{"name", layer.name},
-                      {"class", layer.class_name},
-                      {"output_shape", layer.output_shape},
-                      {"parameters", layer.parameters},
-                      {"zeros", layer.zeros},
-                      {"quantizers", quantizers}});
-  }
-  return layers;
-}
-
 }  // namespace
 
 Compiled compile(const fs::path& model, const fs::path& output, const CompileOptions& options,
@@ -170,9 +156,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["verilog"] = watch.lap_s();
   write_vectors(folder / "vectors", circuit, manifest);
   write_json(folder / "report.json",
-             {{"model",
-               {{"format", imported.source.format}, {"layers", describe_layers(imported.source)}}},
-              {"estimate", estimate}});
+             {{"model", describe_model(imported.source)}, {"estimate", estimate}});
   timings_s["vectors"] = watch.lap_s();
 
   if (options.simulator) {

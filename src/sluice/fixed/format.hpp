@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -24,9 +25,9 @@ struct Format {
   }
   constexpr std::int64_t max_mantissa() const noexcept {
     const int magnitude_bits = width - (is_signed ? 1 : 0);
-    return magnitude_bits <= 0
-               ? 0
-               : static_cast<std::int64_t>(~std::uint64_t{0} >> (64 - magnitude_bits));
+    if (magnitude_bits <= 0) return 0;
+    return magnitude_bits >= 63 ? std::numeric_limits<std::int64_t>::max()
+                                : (std::int64_t{1} << magnitude_bits) - 1;
   }
   constexpr bool contains(std::int64_t mantissa) const noexcept {
     return mantissa >= min_mantissa() && mantissa <= max_mantissa();

@@ -4,12 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "sluice/package/package.hpp"
 #include "sluice/runtime/device.hpp"
@@ -62,29 +59,21 @@ class DeviceBackend {
 /// What kernels, buffers and runs of one device share.
 struct DeviceState {
   DeviceState(package::Manifest the_manifest, const DeviceOptions& the_options,
-              std::unique_ptr<DeviceBackend> the_backend, std::string_view uri);
+              std::shared_ptr<DeviceBackend> the_backend, std::string_view uri);
 
   package::Manifest manifest;
   DeviceOptions options;
-  std::unique_ptr<DeviceBackend> backend;
+  std::shared_ptr<DeviceBackend> backend;
   DeviceInfo info;
 
   const package::TensorPort& port(Port port) const noexcept {
     return port == Port::input ? manifest.input : manifest.output;
   }
-
-  /// Takes what a hung run still uses.
-  void abandon(std::shared_ptr<void> what);
-
-  DeviceState(const DeviceState&) = delete;
-  DeviceState& operator=(const DeviceState&) = delete;
-  /// A device with a hung run is never closed: its threads still use what was abandoned.
-  ~DeviceState();
-
- private:
-  std::mutex abandoned_mutex_;
-  std::vector<std::shared_ptr<void>> abandoned_;
 };
+
+/// Keeps what a hung run still uses, its backend among them, until the process ends: a device that
+/// works on something cannot be closed.
+void keep_for_ever(std::shared_ptr<void> what);
 
 /// Zeroed host memory at a 4096-byte boundary.
 class AlignedBytes {

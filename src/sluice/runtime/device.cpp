@@ -1,6 +1,8 @@
 #include "sluice/runtime/device.hpp"
 
+#include <mutex>
 #include <utility>
+#include <vector>
 
 #include "sluice/base/check.hpp"
 #include "sluice/runtime/backend.hpp"
@@ -29,7 +31,7 @@ std::unique_ptr<DeviceBackend> open_backend(const package::Package& package, std
 }  // namespace
 
 DeviceState::DeviceState(package::Manifest the_manifest, const DeviceOptions& the_options,
-                         std::unique_ptr<DeviceBackend> the_backend, std::string_view uri)
+                         std::shared_ptr<DeviceBackend> the_backend, std::string_view uri)
     : manifest(std::move(the_manifest)),
       options(the_options),
       backend(std::move(the_backend)),
@@ -37,21 +39,11 @@ DeviceState::DeviceState(package::Manifest the_manifest, const DeviceOptions& th
   info.uri = uri;
 }
 
-void DeviceState::abandon(std::shared_ptr<void> what) {
-  const std::scoped_lock lock(abandoned_mutex_);
-  abandoned_.push_back(std::move(what));
-}
-
-DeviceState::~DeviceState() {
-  if (abandoned_.empty()) return;
-  struct Hung {
-    std::unique_ptr<DeviceBackend> backend;
-    std::vector<std::shared_ptr<void>> used;
-  };
-  static auto& hung = *new std::vector<Hung>;  // reachable, and outlives every destructor
+void keep_for_ever(std::shared_ptr<void> what) {
   static std::mutex mutex;
+  static auto& kept = *new std::vector<std::shared_ptr<void>>;  // outlives every destructor
   const std::scoped_lock lock(mutex);
-  hung.push_back({std::move(backend), std::move(abandoned_)});
+  kept.push_back(std::move(what));
 }
 
 }  // namespace detail

@@ -117,11 +117,14 @@ TEST_F(EngineDevice, RefusesImpossibleSizesAndRanges) {
   }
   auto input = kernel.allocate_input<std::int16_t>(4);
   input.sync_to_device(4, 0);
-  for (const auto& [first, count] : {std::pair{0, 5}, {4, 1}, {-1, 1}, {0, -1}}) {
+  struct Range {
+    std::int64_t first, count;
+  };
+  for (const Range range : {Range{0, 5}, {4, 1}, {-1, 1}, {0, -1}}) {
     expect_error(ErrorKind::usage, "E-RUNTIME-013", "it holds 4",
-                 [&] { input.sync_to_device(first, count); });
+                 [&] { input.sync_to_device(range.first, range.count); });
     expect_error(ErrorKind::usage, "E-RUNTIME-013", "it holds 4",
-                 [&] { input.sync_from_device(first, count); });
+                 [&] { input.sync_from_device(range.first, range.count); });
   }
 }
 

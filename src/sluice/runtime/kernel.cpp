@@ -37,8 +37,8 @@ AnyBuffer Kernel::allocate(detail::Port port, std::int64_t events) const {
   const std::int64_t event_bytes = state_->port(port).event_bytes();
   std::shared_ptr<detail::DeviceMemory> memory =
       state_->backend->allocate(port, static_cast<std::size_t>(events * event_bytes));
-  return AnyBuffer(
-      std::make_unique<AnyBuffer::Impl>(state_, port, events, event_bytes, std::move(memory)));
+  return AnyBuffer(std::make_unique<AnyBuffer::Impl>(
+      AnyBuffer::Impl{state_, port, events, event_bytes, std::move(memory)}));
 }
 
 AnyBuffer Kernel::allocate_input(std::int64_t events) const {
@@ -123,9 +123,11 @@ class Run::Impl {
       return;  // the run has ended, badly; nobody is left to be told
     }
     try {
-      state_->abandon(std::move(run_));
-      state_->abandon(std::move(input_));
-      state_->abandon(std::move(output_));
+      for (const std::shared_ptr<void>& used :
+           {std::shared_ptr<void>(state_->backend), std::shared_ptr<void>(run_),
+            std::shared_ptr<void>(input_), std::shared_ptr<void>(output_)}) {
+        detail::keep_for_ever(used);
+      }
     } catch (const std::bad_alloc&) {
       // Freed below instead of kept.
     }

@@ -19,6 +19,7 @@ class PredictorTest : public ::testing::Test {
  protected:
   std::vector<double> reals(const std::vector<std::int16_t>& mantissas) const {
     std::vector<double> result;
+    result.reserve(mantissas.size());
     for (const std::int16_t mantissa : mantissas) {
       result.push_back(
           fixed::to_double(mantissa, kernel_.manifest().input.quantizer.format.frac_bits));

@@ -115,8 +115,11 @@ void verilate(const Tools& tools, const fs::path& rtl_folder, const std::string&
   if (sources.empty()) {
     throw ToolError("E-SIM-002", rtl_folder.string(), "no Verilog file (*.v) is in this folder");
   }
+  // Verilator writes the names of its sources into the kernel. Relative ones make the same design
+  // the same library in every folder.
+  fs::create_directory_symlink(fs::absolute(rtl_folder), work / "rtl");
   for (const fs::path& source : sources) {
-    command.arguments.push_back(fs::absolute(source).string());
+    command.arguments.push_back((fs::path("rtl") / source.filename()).string());
   }
   const Finished finished = run_process(command);
   if (finished.exit_status != 0) {
@@ -231,7 +234,7 @@ class CompilerPool {
       ended_changed_.wait(lock, [&] { return ended_ > reported; });
       reported = ended_;
       lock.unlock();
-      progress.update("compile", reported, commands_.size());
+      report(progress, reported);
     }
     workers.clear();
     for (const std::exception_ptr& failure : failures_) {
@@ -240,6 +243,16 @@ class CompilerPool {
   }
 
  private:
+  // An exception from `progress` waits for what already runs, and starts no more.
+  void report(ProgressSink& progress, std::size_t ended) {
+    try {
+      progress.update("compile", ended, commands_.size());
+    } catch (...) {
+      failed_ = true;
+      throw;
+    }
+  }
+
   void work() {
     for (std::size_t k = next_++; k < commands_.size(); k = next_++) {
       try {

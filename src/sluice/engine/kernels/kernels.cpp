@@ -566,7 +566,9 @@ std::vector<CompiledTarget> compiled_targets() {
 
 }  // namespace
 
-std::vector<const Kernels*> supported_kernels() {
+namespace {
+
+std::vector<const Kernels*> detect_kernels() {
   // The portable target runs everywhere, whatever Highway detects.
   const std::int64_t supported =
       hwy::SupportedTargets() | HWY_STATIC_TARGET | HWY_EMU128 | HWY_SCALAR;
@@ -578,8 +580,16 @@ std::vector<const Kernels*> supported_kernels() {
   return found;
 }
 
+}  // namespace
+
+const std::vector<const Kernels*>& supported_kernels() {
+  // Asked once: a hypervisor makes CPUID cost many microseconds.
+  static const std::vector<const Kernels*> kernels = detect_kernels();
+  return kernels;
+}
+
 const Kernels& find_kernels(std::string_view target) {
-  const std::vector<const Kernels*> supported = supported_kernels();
+  const std::vector<const Kernels*>& supported = supported_kernels();
   if (target.empty()) return *supported.front();
   std::string known;
   for (const Kernels* kernels : supported) {

@@ -40,7 +40,7 @@ struct Kernels {
 };
 
 /// Best first.
-std::vector<const Kernels*> supported_kernels();
+const std::vector<const Kernels*>& supported_kernels();
 
 /// The kernels named `target`, or the best for an empty name. Throws UsageError.
 const Kernels& find_kernels(std::string_view target);

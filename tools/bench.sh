@@ -1,0 +1,23 @@
+#!/bin/sh
+# usage: tools/bench.sh BUILD     medians of repeated runs, with the machine's name and compiler
+set -eu
+cd "$(dirname "$0")/.."
+build=$1
+echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg)"
+echo "compiler: $(c++ --version | head -1); commit $(git describe --always --dirty)"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"$build/bin/sluice" compile examples/muon_pt/model/muon_pt.h5 -o "$work/muon" --name muon_pt
+echo "--- SIMD engine, one core, float32 in and out"
+SLUICE_BENCH_NETWORK="$work/muon/network.txt" "$build/benchmarks/engine_bench" \
+  --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
+echo "--- one event per call (emulation, not card latency)"
+for device in engine rtl; do
+  "$build/bin/sluice" bench "$work/muon" --device $device --calls 1000
+done
+for mode in hw_emu sw_emu; do
+  "$build/bin/sluice" card --mode $mode -- "$build/bin/sluice" bench "$work/muon" --device xrt:0 --calls 1000
+done
+echo "--- 16,384 events per call (emulation)"
+"$build/bin/sluice" card --mode hw_emu -- "$build/bin/sluice" bench "$work/muon" --device xrt:0 \
+  --batch 16384 --calls 5 --warmup 1
