@@ -137,6 +137,20 @@ std::int64_t DesignSet::compared_elements() const {
   return count;
 }
 
+bool DesignSet::idle_stages_stand_still(const std::vector<std::uint8_t>& observed) const {
+  auto first = observed.begin();
+  for (const Design& design : designs_) {
+    const std::int64_t bytes = event_bits(design.circuit.outputs) / 8;
+    const std::int64_t delay = design.schedule.latency_cycles - 1;
+    for (std::int64_t cycle = kIdleCycle; cycle + delay < cycles_; cycle += kPeriodCycles) {
+      const auto y = first + (cycle + delay) * output_bytes_;
+      if (!std::equal(y, y + bytes, y - output_bytes_)) return false;
+    }
+    first += bytes;
+  }
+  return true;
+}
+
 std::string DesignSet::first_difference(const std::vector<std::uint8_t>& observed,
                                         const std::vector<bool>& known) const {
   if (observed.size() != static_cast<std::size_t>(cycles_ * output_bytes_)) {

@@ -37,6 +37,8 @@ class DesignSet {
   /// `known` says per byte whether it has a value at all (4-state simulators); empty: all have.
   std::string first_difference(const std::vector<std::uint8_t>& observed,
                                const std::vector<bool>& known = {}) const;
+  /// Whether every core's `y` keeps its value in the cycles whose `x` was no event.
+  bool idle_stages_stand_still(const std::vector<std::uint8_t>& observed) const;
   /// Output elements that first_difference() compares.
   std::int64_t compared_elements() const;
 
