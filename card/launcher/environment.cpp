@@ -42,7 +42,7 @@ fs::path own_file() {
   std::error_code error;
   if (::dladdr(reinterpret_cast<const void*>(&is_card_folder), &module) != 0 &&
       module.dli_fname != nullptr) {
-    const fs::path file = fs::canonical(module.dli_fname, error);
+    fs::path file = fs::canonical(module.dli_fname, error);
     if (!error) return file;
   }
   return fs::canonical("/proc/self/exe", error);

@@ -178,8 +178,8 @@ NpyArray parse_npy(std::string_view bytes, std::string_view origin) {
   if (major < 1 || major > 3) refuse(origin, fmt::format("npy version {} is unknown", major));
   const std::size_t prefix = major == 1 ? 10 : 12;
   if (bytes.size() < prefix) refuse(origin, "file is truncated");
-  std::size_t length = byte(8) + 256u * byte(9);
-  if (major > 1) length += 65536u * byte(10) + (std::size_t{byte(11)} << 24);
+  std::size_t length = byte(8) + std::size_t{256} * byte(9);
+  if (major > 1) length += std::size_t{65536} * byte(10) + (std::size_t{byte(11)} << 24);
   if (bytes.size() < prefix + length) refuse(origin, "file is truncated");
   const std::string_view header = bytes.substr(prefix, length);
 
