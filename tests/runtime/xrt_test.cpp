@@ -27,6 +27,8 @@ class Card : public ::testing::Test {
   package::Package package_ = package::Package::open(SLUICE_TEST_PACKAGE);
 };
 
+using FreshCard = Card;
+
 TEST_F(Card, IsExact) { testing::expect_exact_in_several_runs(open()); }
 
 TEST_F(Card, MovesOnlyWhatIsSynced) { testing::expect_two_copies(open()); }
@@ -50,7 +52,8 @@ TEST_F(Card, OnlyExistingOnes) {
                [&] { (void)Device::open(package_, "xrt:7"); });
 }
 
-TEST_F(Card, MustHoldThePackageWhenItIsNotProgrammed) {
+/// Runs in a process of its own, whose card nobody has programmed.
+TEST_F(FreshCard, MustHoldThePackageWhenItIsNotProgrammed) {
   expect_error(ErrorKind::device, "E-RUNTIME-006", "holds no xclbin",
                [&] { (void)open({.program = false}); });
   const Kernel programmed = open();

@@ -38,7 +38,7 @@ int parse_int(const std::string& digits, std::string_view whole) {
   return value;
 }
 
-std::string without_prefix(std::string text, std::string_view prefix) {
+std::string without_prefix(const std::string& text, std::string_view prefix) {
   return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
 }
 

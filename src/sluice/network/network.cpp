@@ -17,6 +17,8 @@ template <class... Ts>
 struct Overloaded : Ts... {
   using Ts::operator()...;
 };
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
 
 [[noreturn]] void refuse(const std::string& layer, std::string message, std::string hint = {}) {
   throw ModelError("E-NETWORK-001", layer, std::move(message), std::move(hint));

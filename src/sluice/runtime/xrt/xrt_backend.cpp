@@ -14,6 +14,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "sluice/base/error.hpp"
 #include "sluice/runtime/backend.hpp"
@@ -167,17 +168,23 @@ class XrtRun : public DeviceRun {
   std::uint32_t events_ = 0;  // never a valid count
 };
 
-/// Card `index`, opened once per process: XRT's emulation closes a card for all of its handles when
+/// Card `index`, opened once at a time: XRT's emulation closes a card for all of its handles when
 /// the first one goes.
+///
+/// An emulated card stays open until the process ends. XRT closes it in a thread of its scheduler,
+/// and its shim crashes when the process opens the card again meanwhile.
 std::shared_ptr<xrt::device> open_card(unsigned index, const std::string& subject) {
   static std::mutex mutex;
   static std::map<unsigned, std::weak_ptr<xrt::device>> cards;
+  // Never destroyed: XRT's own statics are gone when ours would be.
+  static auto& kept = *new std::vector<std::shared_ptr<xrt::device>>;
   const std::scoped_lock lock(mutex);
   std::shared_ptr<xrt::device> card = cards[index].lock();
   if (card == nullptr) {
     card = with_xrt(subject, "cannot open the card",
                     [&] { return std::make_shared<xrt::device>(index); });
     cards[index] = card;
+    if (!emulation_mode().empty()) kept.push_back(card);
   }
   return card;
 }
