@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <thread>
 
@@ -18,6 +19,7 @@ namespace sluice::card {
 namespace {
 
 constexpr std::chrono::microseconds kConnectPause{500};
+constexpr std::chrono::microseconds kEagerTime{100};
 // The largest payload is a transfer with its few other fields.
 constexpr std::uint64_t kMaxPayloadBytes = Card::kMaxTransferBytes + 4096;
 
@@ -27,6 +29,17 @@ int try_connect(const sockaddr_un& address) {
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return fd;
   ::close(fd);
   return -1;
+}
+
+// An idle core takes longer to wake up than the host takes to send its next message.
+ssize_t eager_receive(int socket, char* data, std::size_t size_bytes) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point end = Clock::now() + kEagerTime;
+  do {
+    const ssize_t count = ::recv(socket, data, size_bytes, MSG_DONTWAIT);
+    if (count >= 0 || errno != EAGAIN) return count;
+  } while (Clock::now() < end);
+  return ::recv(socket, data, size_bytes, 0);
 }
 
 }  // namespace
@@ -63,7 +76,7 @@ HostConnection::~HostConnection() {
 
 bool HostConnection::receive_exactly(char* data, std::size_t size_bytes) {
   while (size_bytes > 0) {
-    const ssize_t count = ::recv(socket_, data, size_bytes, 0);
+    const ssize_t count = eager_receive(socket_, data, size_bytes);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return false;
     data += count;

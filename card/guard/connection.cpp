@@ -1,6 +1,7 @@
 #include "card/guard/connection.hpp"
 
 #include <dlfcn.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -24,6 +26,8 @@
 namespace sluice::guard {
 
 namespace {
+
+constexpr std::chrono::microseconds kEagerTime{100};
 
 using namespace std::string_literals;
 
@@ -185,12 +189,24 @@ bool has_ended(pid_t process) {
          info.si_pid == process;
 }
 
+/// read(), but it asks again and again for a short while before it sleeps: an idle core takes
+/// longer to wake up than the card takes to answer.
+ssize_t eager_read(int fd, void* data, std::size_t size_bytes) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point end = Clock::now() + kEagerTime;
+  do {
+    const ssize_t count = ::recv(fd, data, size_bytes, MSG_DONTWAIT);
+    if (count >= 0 || errno != EAGAIN) return count;
+  } while (Clock::now() < end);
+  return ::read(fd, data, size_bytes);
+}
+
 }  // namespace
 
 ssize_t card_read(int fd, void* data, std::size_t size_bytes) {
   if (!is_connection(fd)) return ::read(fd, data, size_bytes);
   for (;;) {
-    const ssize_t count = ::read(fd, data, size_bytes);
+    const ssize_t count = eager_read(fd, data, size_bytes);
     if (count > 0) {
       note_reply(fd);
       return count;
