@@ -57,7 +57,7 @@ format:
 
 lint:
 	@tools/setup.sh build run test lint
-	@cmake --preset dev >/dev/null
+	@tools/build.sh dev $(JOBS)
 	@tools/lint.sh build/dev $(JOBS)
 
 clean:

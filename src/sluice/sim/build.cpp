@@ -228,6 +228,7 @@ class CompilerPool {
 
   void run(int jobs, ProgressSink& progress) {
     std::vector<std::jthread> workers;
+    workers.reserve(static_cast<std::size_t>(jobs));
     for (int k = 0; k < jobs; ++k) workers.emplace_back([this] { work(); });
     for (std::size_t reported = 0; reported < commands_.size();) {
       std::unique_lock lock(mutex_);

@@ -144,7 +144,7 @@ AdderTerm AdderGraphBuilder::sum(const AdderTerm& x, const AdderTerm& y, SumForm
                  .b = b.node,
                  .shift = b.shift - a.shift};
   node.depth = std::max(this->node(a.node).depth, this->node(b.node).depth) + 1;
-  return {append(std::move(node)), std::min(a.shift, b.shift), a.negative};
+  return {append(node), std::min(a.shift, b.shift), a.negative};
 }
 
 std::int32_t AdderGraphBuilder::append(AdderNode node) {
@@ -165,7 +165,7 @@ std::int32_t AdderGraphBuilder::append(AdderNode node) {
   } else {
     row[inputs_.size()] = node.constant;
   }
-  graph_.nodes.push_back(std::move(node));
+  graph_.nodes.push_back(node);
   known_.emplace(hash, static_cast<std::int32_t>(id));
   return static_cast<std::int32_t>(id);
 }

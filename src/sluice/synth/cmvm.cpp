@@ -45,7 +45,9 @@ struct Pattern {
   std::int32_t shift = 0;
   bool subtract = false;
 
-  friend auto operator<=>(const Pattern&, const Pattern&) = default;
+  // clang-tidy 14 takes the 0 inside a defaulted comparison for a null pointer.
+  friend auto operator<=>(const Pattern&,
+                          const Pattern&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// Bits of the low operand at which a pattern stands, once as it is and once negated.
@@ -223,7 +225,7 @@ class PatternSharing {
 
   /// Counts every pattern of two nodes, a <= b, and queues those that occur at least twice.
   void add_candidates(std::int32_t a, std::int32_t b) {
-    constexpr std::size_t kShifts = 2 * kDigitPositions;
+    constexpr std::size_t kShifts = 2 * std::size_t{kDigitPositions};
     std::array<std::array<std::int32_t, kShifts>, 2> counts{};
     int lowest = kDigitPositions;
     int highest = -kDigitPositions;
@@ -234,7 +236,8 @@ class PatternSharing {
           const int q = std::countr_zero(ys);
           if (a == b && q <= p) continue;
           const bool subtract = ((x.minus >> p) & 1) != ((y.minus >> q) & 1);
-          ++counts[subtract ? 1 : 0][static_cast<std::size_t>(q - p + kDigitPositions)];
+          const int column = q - p + kDigitPositions;
+          ++counts[subtract ? 1 : 0][static_cast<std::size_t>(column)];
           lowest = std::min(lowest, q - p);
           highest = std::max(highest, q - p);
         }
@@ -242,8 +245,8 @@ class PatternSharing {
     });
     for (int shift = lowest; shift <= highest; ++shift) {
       for (const bool subtract : {false, true}) {
-        const std::int32_t count =
-            counts[subtract ? 1 : 0][static_cast<std::size_t>(shift + kDigitPositions)];
+        const int column = shift + kDigitPositions;
+        const std::int32_t count = counts[subtract ? 1 : 0][static_cast<std::size_t>(column)];
         if (count >= 2) add_candidate({a, b, shift, subtract}, count);
       }
     }

@@ -46,7 +46,8 @@ double extremum_ns(const Function& function, const Instr& instr, const DelayMode
 
 double lookup_ns(const Instr& argument, const DelayModel& model) {
   const int beyond_one_lut = std::max(0, argument.format.width - kLutInputs);
-  return (1 + (beyond_one_lut + 1) / 2) * model.logic_level_ns;
+  const int levels = 1 + (beyond_one_lut + 1) / 2;
+  return levels * model.logic_level_ns;
 }
 
 double operation_ns(const Function& function, const Instr& instr, const DelayModel& model) {
