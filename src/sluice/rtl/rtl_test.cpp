@@ -155,7 +155,6 @@ TEST(Kernel, JoinsShellAndCore) {
 TEST(Kernel, HasTheShellsPorts) {
   const std::filesystem::path shell =
       std::filesystem::path(SLUICE_SOURCE_DIR) / "hw/sluice_shell.v";
-  if (!std::filesystem::exists(shell)) GTEST_SKIP() << "the shell is not in this tree";
   const std::string text = read_file(shell);
   const std::string ports = text.substr(0, text.find(");\n"));
   const std::regex declaration(R"((?:input|output)\s+wire\s*(?:\[[^\]]*\])?\s*(\w+))");
