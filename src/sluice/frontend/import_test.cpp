@@ -95,7 +95,7 @@ TEST(Import, FunctionalModelEqualsQkerasBitForBit) {
 
 TEST(Import, SummaryTellsWhatBecameOfEachLayer) {
   const Imported model = import_model(kData / "qkeras_functional.h5");
-  EXPECT_EQ(model.source.format, "Keras 2 HDF5");
+  EXPECT_EQ(model.source.format, "Keras HDF5");
   EXPECT_EQ(model.source.keras_version, "2.15.0");
   EXPECT_EQ(model.network.name(), "qkeras_functional");
   const auto layer = [&](const std::string& name) {
@@ -244,7 +244,7 @@ TEST(ImportJson, FindsItsWeightsBesideIt) {
     if (std::string_view(name) == "other.h5") options.weights = weights;
     const Imported found = import_model(folder.path() / "net.json", options);
     EXPECT_EQ(outputs(found, {1.0, 2.0}), std::vector<double>{0.5 - 2.5 + 0.75});
-    EXPECT_EQ(found.source.format, "Keras 2 JSON + HDF5");
+    EXPECT_EQ(found.source.format, "Keras JSON + HDF5");
     std::filesystem::remove(weights);
   }
 }
@@ -433,7 +433,9 @@ TEST(ImportJson, GraphsThatAreNoGraph) {
   EXPECT_THAT(refused(R"([[["x", 3, 0, {}]]])"), HasSubstr("call 3 of `x`"));
   EXPECT_THAT(refused(R"([[["x", 0, 0, {}], ["x", 0, 0, {}]]])"), HasSubstr("a: has 2 inputs"));
   EXPECT_THAT(refused(R"([[["x", 0, 0, {"training": true}]]])"), HasSubstr("calls `a` with"));
-  EXPECT_THAT(refused(R"([{"args": []}])"), HasSubstr("manner of Keras 2"));
+  EXPECT_THAT(refused(R"([{"args": []}])"), HasSubstr("a: has 0 inputs"));
+  EXPECT_THAT(refused(R"([{"args": [3]}])"), HasSubstr("calls `a` with 3"));
+  EXPECT_THAT(refused(R"([7])"), HasSubstr("manner of Keras"));
   EXPECT_THAT(refused(R"([[["x", 0, 0, {}]]])", R"([["q", 0, 0]])"), HasSubstr("`q`"));
   EXPECT_THAT(refused(R"([[["x", 0, 0, {}]]])", "[]"), HasSubstr("no `output_layers`"));
 }
@@ -517,6 +519,20 @@ TEST_F(ModelFolder, JetTaggerIsExact) {
   EXPECT_EQ(differing(model, "qkeras_3layer.npz", "logits"), 0);
 }
 
+TEST_F(ModelFolder, Keras3ArchiveIsExact) {
+  const Imported model =
+      import_model(folder_ / "example-models/qkeras-v3_3layer.keras",
+                   with_config(R"({"LayerName": {"fc1_input": {"Precision": "ap_fixed<18,8>"}}})"));
+  EXPECT_EQ(model.source.format, "Keras archive");
+  EXPECT_EQ(model.source.keras_version, "3.14.1");
+  EXPECT_EQ(differing(model, "qkeras-v3_3layer.npz", "logits"), 0);
+}
+
+TEST_F(ModelFolder, HgqProxyModelIsExact) {
+  const Imported model = import_model(folder_ / "example-models/hgq_jet_classifier.h5");
+  EXPECT_EQ(differing(model, "hgq_jet_classifier.npz", "y_exact"), 0);
+}
+
 TEST_F(ModelFolder, AnomalyDetectorWithFoldedNormalisationIsExact) {
   const Imported model =
       import_model(folder_ / "tiny_results_v0.7/AD08_model.h5",
@@ -537,9 +553,6 @@ TEST_F(ModelFolder, FloatModelsImportWithFormats) {
 TEST_F(ModelFolder, TheRestIsRefusedByName) {
   EXPECT_THAT(refusal(folder_ / "example-models/qkeras_mnist_cnn.json"),
               HasSubstr("q_conv2d: layer class `QConv2D`"));
-  EXPECT_THAT(refusal(folder_ / "example-models/hgq_jet_classifier.h5"),
-              HasSubstr("layer class `FixedPointQuantizer`"));
-  EXPECT_THAT(refusal(folder_ / "example-models/qkeras-v3_3layer.keras"), HasSubstr("zip"));
   EXPECT_THAT(refusal(folder_ / "tiny/ad01.h5"), HasSubstr("batch_normalization (scale, offset)"));
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <utility>
@@ -65,6 +66,7 @@ class OneLayer {
         {"QDenseBatchnorm", &OneLayer::dense},
         {"Activation", &OneLayer::activation_layer},
         {"QActivation", &OneLayer::activation_layer},
+        {"FixedPointQuantizer", &OneLayer::fixed_point_quantizer},
         {"ReLU", &OneLayer::relu_layer},
         {"Softmax", &OneLayer::softmax_layer},
         {"BatchNormalization", &OneLayer::batch_normalization},
@@ -291,9 +293,30 @@ class OneLayer {
 
   QuantizedTensor kernel(const RealTensor& tensor) {
     const auto own = quantizer("kernel_quantizer", QuantizerRole::kernel);
-    if (!own) return configured(tensor, "kernel", "weight");
+    if (!own) {
+      if (auto stored = already_quantized(tensor)) return *std::move(stored);
+      return configured(tensor, "kernel", "weight");
+    }
     describe("kernel", own->text);
     return quantize_weights(*own, tensor);
+  }
+
+  // A model whose quantisers are layers of their own (an HGQ proxy) stores quantised kernels as
+  // float32: few bits over one binary point. Float32 numbers of training need far more.
+  std::optional<QuantizedTensor> already_quantized(const RealTensor& tensor) {
+    constexpr std::int64_t kMostMagnitude = std::int64_t{1} << 20;
+    if (!quantized_model_ ||
+        precision_.of_layer(layer_.name, layer_.class_name, "weight").has_value()) {
+      return std::nullopt;
+    }
+    auto exact = exact_tensor(tensor.values, kMostExactFracBits);
+    if (!exact || std::ranges::any_of(exact->mantissas, [](std::int64_t mantissa) {
+          return std::abs(mantissa) >= kMostMagnitude;
+        })) {
+      return std::nullopt;
+    }
+    describe("kernel", "float32, exact");
+    return exact;
   }
 
   QuantizedTensor bias(const RealTensor& tensor) {
@@ -469,6 +492,15 @@ class OneLayer {
     offset = configured(offsets, "offset", "bias");
   }
 
+  void fixed_point_quantizer() {
+    if (weights_ == nullptr) refuse(codes::kWeights, "its arrays are missing from the weights");
+    ElementQuantizers quantizers = read_fixed_point_quantizer(layer_.config, *weights_);
+    describe("activation",
+             fmt::format("{},{} of {} elements", string_or(layer_.config, "RND", "TRN"),
+                         string_or(layer_.config, "SAT", "WRAP"), quantizers.quantizers.size()));
+    add("quantize", std::move(quantizers));
+  }
+
   void flatten() {
     if (setting("data_format") == "channels_first") {
       refuse(codes::kLayer, "Flatten with data_format='channels_first' is not supported",
@@ -557,6 +589,7 @@ std::vector<std::string> LayerPlanner::configurable_names(const KerasLayer& laye
 }
 
 bool LayerPlanner::is_quantized(const KerasLayer& layer) {
+  if (layer.class_name == "FixedPointQuantizer") return true;
   for (const char* const key : {"kernel_quantizer", "bias_quantizer"}) {
     if (const Json* const value = find(layer.config, key); value != nullptr && !value->is_null()) {
       return true;

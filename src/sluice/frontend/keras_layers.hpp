@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sluice/base/diagnostics.hpp"
+#include "sluice/frontend/element_quantizers.hpp"
 #include "sluice/frontend/import.hpp"
 #include "sluice/frontend/keras_file.hpp"
 #include "sluice/frontend/keras_model.hpp"
@@ -30,7 +31,7 @@ struct ScaleOp {
 /// One layer of the network to come, before its operand is known.
 struct PlannedOp {
   std::string name;
-  std::variant<network::LayerOp, FlattenOp, ReshapeOp, ScaleOp> op;
+  std::variant<network::LayerOp, FlattenOp, ReshapeOp, ScaleOp, ElementQuantizers> op;
   /// A Quantize that may be left out where it would change nothing.
   bool skip_if_exact = false;
   /// hls4ml's accumulator type: accepted where it provably loses nothing.
