@@ -1,6 +1,8 @@
 #include "sluice/synth/lower.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <span>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -131,6 +133,90 @@ class Lowering {
   }
 
   Values lower_op(const network::Reshape&) { return operand(); }
+
+  Values lower_op(const network::Gather& gather) {
+    Values elements;
+    for (const LayerId id : layer_->operands) {
+      const Values& part = values_[index(id)];
+      elements.insert(elements.end(), part.begin(), part.end());
+    }
+    Values values;
+    for (const std::int64_t from : gather.indices) {
+      values.push_back(from < 0 ? builder_.constant(0, 0, origin())
+                                : elements[static_cast<std::size_t>(from)]);
+    }
+    return values;
+  }
+
+  Values lower_op(const network::Merge& merge) {
+    const Values& a = values_[index(layer_->operands[0])];
+    const Values& b = values_[index(layer_->operands[1])];
+    Values values;
+    for (std::size_t i = 0; i < a.size(); ++i) values.push_back(merged(merge.kind, a[i], b[i]));
+    return values;
+  }
+
+  ValueId merged(network::Merge::Kind kind, ValueId a, ValueId b) {
+    switch (kind) {
+      case network::Merge::Kind::add:
+        return builder_.add(a, b, 0, origin());
+      case network::Merge::Kind::subtract:
+        return builder_.sub(a, b, 0, origin());
+      case network::Merge::Kind::multiply:
+        return builder_.multiply(a, b, origin());
+      case network::Merge::Kind::maximum:
+        return builder_.max(a, b, origin());
+      case network::Merge::Kind::minimum:
+        return builder_.min(a, b, origin());
+    }
+    return a;
+  }
+
+  Values lower_op(const network::Reduce& reduce) {
+    const auto count = static_cast<std::size_t>(operand_type().shape.back());
+    Values values;
+    for (std::size_t first = 0; first < operand().size(); first += count) {
+      values.push_back(reduced(reduce.kind, std::span(operand()).subspan(first, count)));
+    }
+    return values;
+  }
+
+  /// A tree of the least depth.
+  ValueId reduced(network::Reduce::Kind kind, std::span<const ValueId> elements) {
+    if (elements.size() == 1) return elements.front();
+    const std::size_t half = std::bit_ceil(elements.size()) / 2;
+    const ValueId a = reduced(kind, elements.first(half));
+    const ValueId b = reduced(kind, elements.subspan(half));
+    switch (kind) {
+      case network::Reduce::Kind::sum:
+        return builder_.add(a, b, 0, origin());
+      case network::Reduce::Kind::maximum:
+        return builder_.max(a, b, origin());
+      case network::Reduce::Kind::minimum:
+        return builder_.min(a, b, origin());
+    }
+    return a;
+  }
+
+  Values lower_op(const network::Lookup& lookup) {
+    Values values;
+    for (std::size_t i = 0; i < operand().size(); ++i) {
+      values.push_back(looked_up(lookup, lookup.of(i), operand()[i]));
+    }
+    return values;
+  }
+
+  /// The entries that the circuit's value, perhaps narrower or coarser than its tensor, can reach.
+  ValueId looked_up(const network::Lookup& lookup, const network::Lookup::Table& table, ValueId x) {
+    const int zeros = missing_bits(x);
+    const Interval range = builder_.instr(x).range;
+    circuit::Table entries{lookup.frac_bits, {}};
+    for (std::int64_t mantissa = range.min; mantissa <= range.max; ++mantissa) {
+      const std::int64_t entry = fixed::shift_left(mantissa, zeros) - table.first;
+      entries.mantissas.push_back(table.mantissas.at(static_cast<std::size_t>(entry)));
+    }
+    return builder_.lookup(x, std::move(entries), origin());
+  }
 
   // A weight of 0 stays 0; the others fit, as the layer's range was inferred on this grid, unless
   // they meet an operand that is always 0.

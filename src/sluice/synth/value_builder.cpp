@@ -137,6 +137,21 @@ ValueId ValueBuilder::scale(ValueId a, int shift, circuit::OriginId origin) {
   return append({.op = Op::scale, .shift = shift, .operands = {a}, .origin = origin});
 }
 
+ValueId ValueBuilder::multiply(ValueId a, ValueId b, circuit::OriginId origin) {
+  if (is_zero(a)) return a;
+  if (is_zero(b)) return b;
+  return append({.op = Op::multiply, .operands = {a, b}, .origin = origin});
+}
+
+ValueId ValueBuilder::lookup(ValueId a, circuit::Table table, circuit::OriginId origin) {
+  std::vector<std::int64_t> key = table.mantissas;
+  key.push_back(table.frac_bits);
+  const auto next = static_cast<std::int64_t>(function_.tables().size());
+  const auto [known, is_new] = tables_.emplace(std::move(key), next);
+  if (is_new) function_.add_table(std::move(table));
+  return append({.op = Op::lookup, .operands = {a}, .immediate = known->second, .origin = origin});
+}
+
 ValueId ValueBuilder::max(ValueId a, ValueId b, circuit::OriginId origin) {
   return extremum(Op::max, a, b, origin);
 }
