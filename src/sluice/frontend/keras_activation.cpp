@@ -15,8 +15,8 @@ using network::Merge;
 [[noreturn]] void refuse_activation(const std::string& name) {
   if (name.starts_with("quantized_") || name.starts_with("stochastic_") || name == "bernoulli") {
     refuse(codes::kQuantizer, fmt::format("quantizer `{}` is not supported", shortened(name)),
-           "quantized_bits, quantized_linear, quantized_relu, quantized_tanh and quantized_sigmoid "
-           "are read");
+           "quantized_bits, quantized_linear, quantized_relu, quantized_tanh, quantized_sigmoid, "
+           "quantized_po2, binary and ternary are read");
   }
   refuse(codes::kActivation, fmt::format("activation `{}` is not supported", shortened(name)),
          "linear, relu, sigmoid, tanh, elu, selu, softplus and their like with a quantizer behind "
@@ -33,6 +33,51 @@ void add_leaky(LayerBuilder& layer, double slope) {
   layer.add_helper("slope", factor_op(slope));
   const auto kind = slope <= 1 ? Merge::Kind::maximum : Merge::Kind::minimum;
   layer.add("leaky", network::LayerOp(Merge{kind})).with_operand_of = scaling;
+}
+
+// Times powers of two: one for all, or one per index of the last axis.
+OpOfOperand scaled_by(std::vector<int> exponents) {
+  return [exponents = std::move(exponents)](const OpContext& at) -> ResolvedOp {
+    const auto channels =
+        static_cast<std::size_t>(at.operand.shape.empty() ? 1 : at.operand.shape.back());
+    if (exponents.size() != 1 && exponents.size() != channels) {
+      refuse(codes::kQuantizer,
+             fmt::format("alpha has {} scales for {} values", exponents.size(), channels),
+             "give one scale, or one per index of the last axis");
+    }
+    const int smallest = *std::ranges::min_element(exponents);
+    network::Affine affine;
+    affine.scale_frac_bits = -smallest;
+    affine.offset.resize(channels);
+    for (std::size_t c = 0; c < channels; ++c) {
+      affine.scale.push_back(fixed::shift_left(1, exponents[c % exponents.size()] - smallest));
+    }
+    return network::LayerOp(std::move(affine));
+  };
+}
+
+/// (x + 1) / 2.
+ResolvedOp halved(const OpContext& at) {
+  const network::Shape& shape = at.operand.shape;
+  const auto channels = static_cast<std::size_t>(shape.empty() ? 1 : shape.back());
+  return network::LayerOp(network::Affine{std::vector<std::int64_t>(channels, 1), 1,
+                                          std::vector<std::int64_t>(channels, 1), 1});
+}
+
+void add_quantizer(LayerBuilder& layer, const QkerasQuantizer& quantizer) {
+  for (const std::string& note : quantizer.notes) layer.warn(codes::kNoEffect, note);
+  layer.describe("activation", quantizer.text);
+  if (quantizer.negative_slope != 0) add_leaky(layer, quantizer.negative_slope);
+  if (quantizer.function) layer.add_helper("function", *quantizer.function);
+  if (quantizer.halves) layer.add_helper("half", halved);
+  layer.add("quantize", network::LayerOp(network::Quantize{{quantizer.quantizer}}));
+  const auto& exponents = quantizer.scale_exponents;
+  if (std::ranges::any_of(exponents, [](int exponent) { return exponent != 0; })) {
+    layer.add("scale", scaled_by(exponents));
+  }
+  if (quantizer.lower_bound || quantizer.upper_bound) {
+    layer.add_clamp(quantizer.lower_bound, quantizer.upper_bound);
+  }
 }
 
 void plan_relu(LayerBuilder& layer) {
@@ -114,11 +159,15 @@ void plan_function(LayerBuilder& layer, const Json& value, const std::string& co
     return;
   }
   if (is_known_quantizer(name)) {
-    layer.add_quantizer(*parse_quantizer(value, QuantizerRole::activation));
+    add_quantizer(layer, *parse_quantizer(value, QuantizerRole::activation));
   } else if (name == "relu" || name == "relu6") {
     layer.add_clamp(0.0, name == "relu6" ? std::optional(6.0) : std::nullopt);
   } else if (name == "leaky_relu") {
     add_leaky(layer, 0.2);
+  } else if (name == "hard_sigmoid" && layer.layer().class_name.starts_with("Q")) {
+    // That of QKeras, which is steeper than that of Keras.
+    layer.add_helper("half", halved);
+    layer.add_clamp(0.0, 1.0);
   } else if (name == "hard_tanh") {
     layer.add_clamp(-1.0, 1.0);
   } else if (auto function = unary_function(name)) {
@@ -138,6 +187,17 @@ void plan_activation_layer(LayerBuilder& layer) {
   } else {
     plan_function(layer, layer.setting("activation"), name, "result");
   }
+}
+
+void plan_fixed_point_quantizer(LayerBuilder& layer) {
+  if (layer.weights() == nullptr) {
+    refuse(codes::kWeights, "its arrays are missing from the weights");
+  }
+  ElementQuantizers quantizers = read_fixed_point_quantizer(layer.layer().config, *layer.weights());
+  layer.describe("activation",
+                 fmt::format("{},{} of {} elements", layer.text_setting("RND", "TRN"),
+                             layer.text_setting("SAT", "WRAP"), quantizers.quantizers.size()));
+  layer.add("quantize", std::move(quantizers));
 }
 
 void plan_inner_activation(LayerBuilder& layer) {

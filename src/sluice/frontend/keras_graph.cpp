@@ -28,20 +28,25 @@ using network::TensorType;
 constexpr std::int64_t kMostElements = std::int64_t{1} << 24;
 constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 28;
 
-// True when every value of `type` is a value of the quantizer's format, so that rounding and
-// overflow never happen.
-bool changes_nothing(const fixed::Quantizer& to, const TensorType& type) {
+// True when every value is one of the quantizer's format, so that rounding and overflow never
+// happen.
+bool changes_nothing(const fixed::Quantizer& to, const fixed::Interval& range, int frac_bits) {
   constexpr int kMostAddedBits = 62;
-  const int added = to.format.frac_bits - type.format.frac_bits;
+  const int added = to.format.frac_bits - frac_bits;
   if (added < 0 || added > kMostAddedBits) return false;
   const bool symmetric = to.overflow == fixed::Overflow::sat_sym && to.format.is_signed;
   const std::int64_t max = to.format.max_mantissa();
   const std::int64_t min = symmetric ? -max : to.format.min_mantissa();
   const std::int64_t unit = std::int64_t{1} << added;
   // Division rounds towards zero: the largest and the smallest mantissa that still fit.
-  return std::ranges::all_of(type.ranges, [&](const fixed::Interval& range) {
-    return range.max <= max / unit && range.min >= min / unit;
-  });
+  return range.max <= max / unit && range.min >= min / unit;
+}
+
+bool changes_nothing(const network::Quantize& quantize, const TensorType& type) {
+  for (std::size_t i = 0; i < type.ranges.size(); ++i) {
+    if (!changes_nothing(quantize.of(i), type.ranges[i], type.format.frac_bits)) return false;
+  }
+  return true;
 }
 
 class GraphImporter {
@@ -192,6 +197,11 @@ class GraphImporter {
     bool unknown = false;  // a layer that could not be read
   };
 
+  static void append(const std::vector<fixed::Quantizer>& from,
+                     std::vector<fixed::Quantizer>& into) {
+    into.insert(into.end(), from.begin(), from.end());
+  }
+
   FirstUses first_uses(const TensorRef& start) {
     FirstUses uses;
     std::vector<TensorRef> front{start};
@@ -219,8 +229,11 @@ class GraphImporter {
       if (planned.moves_only) continue;
       const auto* const op = std::get_if<network::LayerOp>(&planned.op);
       const auto* const quantize = op == nullptr ? nullptr : std::get_if<network::Quantize>(op);
+      const auto* const elements = std::get_if<ElementQuantizers>(&planned.op);
       if (quantize != nullptr && !planned.skip_if_exact) {
-        uses.quantizers.push_back(quantize->quantizers.front());
+        append(quantize->quantizers, uses.quantizers);
+      } else if (elements != nullptr) {
+        append(elements->quantizers, uses.quantizers);
       } else {
         uses.others = true;
       }
@@ -233,15 +246,14 @@ class GraphImporter {
 
   void input_quantizer(const std::string& name) {
     const FirstUses uses = first_uses({name});
-    const std::vector<fixed::Quantizer>& own = uses.quantizers;
-    const bool agree = !own.empty() && !uses.others &&
-                       std::ranges::all_of(own, [&](const auto& q) { return q == own.front(); });
+    const std::optional<fixed::Quantizer> own =
+        uses.others ? std::nullopt : covering_quantizer(uses.quantizers);
     LayerSummary& summary = plan(name).summary;
     const auto asked = precision_.of_layer(name, "InputLayer", "result");
     if (asked && !asked->is_auto) {
       input_quantizers_[name] = asked->quantizer;
       summary.quantizers.emplace_back("input", asked->text);
-      if (agree && own.front() != asked->quantizer) {
+      if (own && *own != asked->quantizer) {
         diagnostics_.warn({codes::kDoubleRound, name,
                            fmt::format("rounded to {} by the configuration, then by the model's "
                                        "own quantizer",
@@ -250,9 +262,9 @@ class GraphImporter {
       }
       return;
     }
-    if (agree) {
-      input_quantizers_[name] = own.front();
-      summary.quantizers.emplace_back("input", to_string(own.front().format));
+    if (own) {
+      input_quantizers_[name] = *own;
+      summary.quantizers.emplace_back("input", to_string(own->format));
       return;
     }
     if (const auto whole = precision_.of_model("result"); whole && !whole->is_auto) {
@@ -262,8 +274,8 @@ class GraphImporter {
     }
     if (uses.unknown) return;
     error(codes::kNoPrecision, name,
-          own.empty() ? "the input is float32 and has no quantizer"
-                      : "not all users of the input quantize it in the same way",
+          uses.quantizers.empty() ? "the input is float32 and has no quantizer"
+                                  : "not all users of the input quantize it in the same way",
           fmt::format("put QActivation(quantized_bits(16,6,alpha=1)) behind it, or give a "
                       R"~(configuration: {{"LayerName": {{"{}": {{"Precision": )~"
                       R"~("ap_fixed<16,6,RND_CONV,SAT>"}}}}}})~",
@@ -374,6 +386,10 @@ class GraphImporter {
   static ResolvedOp resolve(const PlannedOp& planned, const OpContext& context) {
     return std::visit(Overloaded{[](const network::LayerOp& op) { return ResolvedOp(op); },
                                  [](const UnaryFunction& function) { return ResolvedOp(function); },
+                                 [&](const ElementQuantizers& quantizers) {
+                                   return ResolvedOp(network::LayerOp(
+                                       quantizers.broadcast(context.operand.shape)));
+                                 },
                                  [&](const OpOfOperand& make) { return make(context); }},
                       planned.op);
   }
@@ -419,7 +435,7 @@ class GraphImporter {
     if (const auto* const quantize = std::get_if<network::Quantize>(&op)) {
       const bool at_input = std::holds_alternative<network::Input>(source.op);
       return (planned.skip_if_exact || at_input) &&
-             frontend::changes_nothing(quantize->quantizers.front(), source.type);
+             frontend::changes_nothing(*quantize, source.type);
     }
     const auto* const reshape = std::get_if<network::Reshape>(&op);
     return reshape != nullptr && reshape->shape == source.type.shape;

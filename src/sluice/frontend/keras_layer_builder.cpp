@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/json_access.hpp"
@@ -15,27 +16,6 @@ namespace {
 
 std::int64_t count_zeros(const QuantizedTensor& tensor) {
   return std::ranges::count(tensor.mantissas, 0);
-}
-
-// Times powers of two: one for all, or one per index of the last axis.
-OpOfOperand scaled_by(std::vector<int> exponents) {
-  return [exponents = std::move(exponents)](const OpContext& at) -> ResolvedOp {
-    const auto channels =
-        static_cast<std::size_t>(at.operand.shape.empty() ? 1 : at.operand.shape.back());
-    if (exponents.size() != 1 && exponents.size() != channels) {
-      refuse(codes::kQuantizer,
-             fmt::format("alpha has {} scales for {} values", exponents.size(), channels),
-             "give one scale, or one per index of the last axis");
-    }
-    const int smallest = *std::ranges::min_element(exponents);
-    network::Affine affine;
-    affine.scale_frac_bits = -smallest;
-    affine.offset.resize(channels);
-    for (std::size_t c = 0; c < channels; ++c) {
-      affine.scale.push_back(fixed::shift_left(1, exponents[c % exponents.size()] - smallest));
-    }
-    return network::LayerOp(std::move(affine));
-  };
 }
 
 }  // namespace
@@ -182,17 +162,6 @@ std::optional<Precision> LayerBuilder::accumulator() const {
   return precision_.of_layer(layer_.name, layer_.class_name, "accum");
 }
 
-void LayerBuilder::add_quantizer(const QkerasQuantizer& quantizer) {
-  for (const std::string& note : quantizer.notes) warn(codes::kNoEffect, note);
-  describe("activation", quantizer.text);
-  add("quantize", network::LayerOp(network::Quantize{{quantizer.quantizer}}));
-  const auto& exponents = quantizer.scale_exponents;
-  if (std::ranges::any_of(exponents, [](int exponent) { return exponent != 0; })) {
-    add("scale", scaled_by(exponents));
-  }
-  if (quantizer.upper_bound) add_clamp(std::nullopt, quantizer.upper_bound);
-}
-
 const RealTensor& LayerBuilder::weight(const char* name) const {
   if (weights_ != nullptr) {
     if (const auto found = weights_->find(name); found != weights_->end()) return found->second;
@@ -261,9 +230,29 @@ QuantizedTensor LayerBuilder::configured(const RealTensor& tensor, const char* r
 QuantizedTensor LayerBuilder::kernel(const RealTensor& tensor, const char* quantizer_key,
                                      const char* role) {
   const auto own = quantizer(quantizer_key, QuantizerRole::kernel);
-  if (!own) return configured(tensor, role, "weight");
+  if (!own) {
+    if (auto stored = already_quantized(tensor)) {
+      describe(role, "float32, exact");
+      return *std::move(stored);
+    }
+    return configured(tensor, role, "weight");
+  }
   describe(role, own->text);
   return quantize_weights(*own, tensor);
+}
+
+// A model whose quantisers are layers of their own (an HGQ proxy) stores quantised kernels as
+// float32: few bits over one binary point. Float32 numbers of training need far more.
+std::optional<QuantizedTensor> LayerBuilder::already_quantized(const RealTensor& tensor) const {
+  constexpr std::int64_t kMostMagnitude = std::int64_t{1} << 20;
+  if (!quantized_model_ || is_configured("weight")) return std::nullopt;
+  auto exact = exact_tensor(tensor.values, kMostExactFracBits);
+  if (!exact || std::ranges::any_of(exact->mantissas, [](std::int64_t mantissa) {
+        return std::abs(mantissa) >= kMostMagnitude;
+      })) {
+    return std::nullopt;
+  }
+  return exact;
 }
 
 QuantizedTensor LayerBuilder::bias(const RealTensor& tensor) {
@@ -342,7 +331,7 @@ bool LayerBuilder::is_channels_first() const {
 
 PlannedOp& LayerBuilder::add(std::string_view suffix, AnyOp op) {
   const bool is_first =
-      std::ranges::find(plan_.ops, layer_.name, &PlannedOp::name) == plan_.ops.end();
+      !plan_.join && std::ranges::find(plan_.ops, layer_.name, &PlannedOp::name) == plan_.ops.end();
   plan_.ops.push_back(
       {is_first ? layer_.name : fmt::format("{}_{}", layer_.name, suffix), std::move(op)});
   return plan_.ops.back();
@@ -357,10 +346,6 @@ PlannedOp& LayerBuilder::add_movement(std::string_view suffix, OpOfOperand op) {
   PlannedOp& planned = add_helper(suffix, std::move(op));
   planned.moves_only = true;
   return planned;
-}
-
-bool LayerBuilder::has_weight(const char* name) const {
-  return weights_ != nullptr && weights_->contains(name);
 }
 
 bool LayerBuilder::is_configured(const char* variable) const {

@@ -70,7 +70,6 @@ class LayerBuilder {
   /// A helper that only moves elements or adds zeros.
   PlannedOp& add_movement(std::string_view suffix, OpOfOperand op);
   void add_clamp(std::optional<double> lower, std::optional<double> upper);
-  void add_quantizer(const QkerasQuantizer& quantizer);
   /// The `result` format that the configuration gives, if any.
   void add_result(const std::string& name, std::string_view class_name, const char* role);
   std::optional<Precision> result_precision(const std::string& name,
@@ -79,7 +78,6 @@ class LayerBuilder {
   std::optional<Precision> accumulator() const;
 
   // Weights.
-  bool has_weight(const char* name) const;
   const RealTensor& weight(const char* name) const;
   const RealTensor& finite_weight(const char* name) const;
   const RealTensor& vector_weight(const char* name, std::int64_t size) const;
@@ -93,13 +91,17 @@ class LayerBuilder {
   QuantizedTensor configured(const RealTensor& tensor, const char* role, const char* variable);
   bool is_configured(const char* variable) const;
   BatchNorm batch_norm(std::int64_t channels) const;
-  /// For the summary.
+  /// The layer's tensors; null when the file has none for it.
+  const LayerWeights* weights() const noexcept { return weights_; }
+
+  // For the summary.
   void count(const QuantizedTensor& tensor);
+  void describe(const char* role, std::string text);
 
  private:
   void report(const ModelError& error);
-  void describe(const char* role, std::string text);
   std::optional<QkerasQuantizer> quantizer(const char* key, QuantizerRole role);
+  std::optional<QuantizedTensor> already_quantized(const RealTensor& tensor) const;
   QuantizedTensor in_format(const RealTensor& tensor, const Precision& precision, const char* role);
 
   const KerasLayer& layer_;
@@ -117,6 +119,7 @@ void plan_convolution(LayerBuilder& layer);
 void plan_pooling(LayerBuilder& layer);
 void plan_movement(LayerBuilder& layer);
 void plan_join(LayerBuilder& layer);
+void plan_fixed_point_quantizer(LayerBuilder& layer);
 void plan_activation_layer(LayerBuilder& layer);
 /// The setting `activation` of a layer that computes something else first.
 void plan_inner_activation(LayerBuilder& layer);

@@ -70,6 +70,7 @@ const std::map<std::string_view, PlanLayer>& planners() {
       {"Dot", plan_join},
       {"Activation", plan_activation_layer},
       {"QActivation", plan_activation_layer},
+      {"FixedPointQuantizer", plan_fixed_point_quantizer},
       {"ReLU", plan_activation_layer},
       {"LeakyReLU", plan_activation_layer},
       {"PReLU", plan_activation_layer},
@@ -128,6 +129,7 @@ std::vector<std::string> LayerPlanner::configurable_names(const KerasLayer& laye
 }
 
 bool LayerPlanner::is_quantized(const KerasLayer& layer) {
+  if (layer.class_name == "FixedPointQuantizer") return true;
   for (const char* const key : {"kernel_quantizer", "bias_quantizer", "depthwise_quantizer"}) {
     if (const Json* const value = find(layer.config, key); value != nullptr && !value->is_null()) {
       return true;

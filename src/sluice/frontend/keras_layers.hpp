@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sluice/base/diagnostics.hpp"
+#include "sluice/frontend/element_quantizers.hpp"
 #include "sluice/frontend/import.hpp"
 #include "sluice/frontend/keras_file.hpp"
 #include "sluice/frontend/keras_model.hpp"
@@ -25,7 +26,7 @@ struct OpContext {
 };
 /// An operation that depends on what it is applied to. Throws ModelError without a subject.
 using OpOfOperand = std::function<ResolvedOp(const OpContext&)>;
-using AnyOp = std::variant<network::LayerOp, UnaryFunction, OpOfOperand>;
+using AnyOp = std::variant<network::LayerOp, UnaryFunction, ElementQuantizers, OpOfOperand>;
 
 /// One layer of the network to come, before its operand is known.
 struct PlannedOp {

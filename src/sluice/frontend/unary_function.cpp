@@ -182,7 +182,7 @@ std::optional<UnaryFunction> unary_function(std::string_view name, double alpha)
 
 UnaryFunction leaky_function(double slope, double threshold) {
   const auto evaluate = [slope, threshold](long double x) {
-    if (x >= threshold) return exactly(x);
+    if (x > threshold) return exactly(x);
     const auto [distance, is_exact] = sum_of(x, -static_cast<long double>(threshold));
     const long double y = distance * slope;
     const bool keeps = is_exact && std::fma(distance, static_cast<long double>(slope), -y) == 0.0L;
@@ -190,6 +190,45 @@ UnaryFunction leaky_function(double slope, double threshold) {
   };
   return {fmt::format("relu with negative slope {}", slope), evaluate,
           slope >= 0 && threshold >= 0};
+}
+
+UnaryFunction sign_function() {
+  return {"the sign", [](long double x) { return x >= 0 ? Enclosure{1, 1} : Enclosure{-1, -1}; }};
+}
+
+UnaryFunction step_function() {
+  return {"the step", [](long double x) { return x >= 0 ? Enclosure{1, 1} : Enclosure{0, 0}; }};
+}
+
+UnaryFunction dead_zone_function(double threshold) {
+  return {"the ternary sign", [threshold](long double x) {
+            if (std::fabs(x) < threshold) return Enclosure{0, 0};
+            return x > 0 ? Enclosure{1, 1} : (x < 0 ? Enclosure{-1, -1} : Enclosure{0, 0});
+          }};
+}
+
+UnaryFunction power_of_two_function(int least, int most, double max_value) {
+  const auto enclose = [least, most, max_value](long double x) {
+    constexpr long double kSmallest = 1e-7L;
+    // Two float32 logarithms and their quotient decide in the framework.
+    constexpr long double kLogarithmError = 1e-5L;
+    long double magnitude = std::fabs(x);
+    if (max_value > 0) magnitude = std::min(magnitude, static_cast<long double>(max_value));
+    const auto signed_power = [&](long double exponent) {
+      const double power =
+          std::ldexp(1.0, std::clamp(static_cast<int>(std::nearbyint(exponent)), least, most));
+      return x >= 0 ? power : -power;
+    };
+    if (magnitude < kSmallest) {
+      const double power = signed_power(least);
+      return Enclosure{power, power};
+    }
+    const long double exponent = std::log2(magnitude);
+    const double a = signed_power(exponent - kLogarithmError);
+    const double b = signed_power(exponent + kLogarithmError);
+    return Enclosure{std::min(a, b), std::max(a, b)};
+  };
+  return {"the nearest power of two", enclose};
 }
 
 UnaryFunction quotient_function(double divisor) {

@@ -29,8 +29,20 @@ struct UnaryFunction {
 /// `alpha` is that of elu. Nothing for other names.
 std::optional<UnaryFunction> unary_function(std::string_view name, double alpha = 1.0);
 
-/// x for x >= threshold, else slope * (x - threshold).
+/// x for x > threshold, else slope * (x - threshold), as Keras computes it.
 UnaryFunction leaky_function(double slope, double threshold);
+
+/// 1 for x >= 0, else -1, or 0 for the step.
+UnaryFunction sign_function();
+UnaryFunction step_function();
+
+/// The sign of x where |x| >= threshold, else 0.
+UnaryFunction dead_zone_function(double threshold);
+
+/// The sign of x times the nearest power of two, with exponents from `least` to `most`; a
+/// `max_value` above 0 limits |x| first. As in QKeras the nearest is found among the logarithms, 0
+/// counts as positive, and below 1e-7 the exponent is `least`.
+UnaryFunction power_of_two_function(int least, int most, double max_value);
 
 /// x / divisor.
 UnaryFunction quotient_function(double divisor);
