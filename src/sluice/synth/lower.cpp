@@ -278,9 +278,9 @@ class Lowering {
                                             : fmt::format("{} operations at each of {} positions",
                                                           operations, positions);
     throw ModelError("E-SYNTH-003", "",
-                     fmt::format("computed fully in parallel, it takes about {} of the at most {} "
-                                 "operations of a circuit, and the layers before it take {}",
-                                 each, most, first_instr_of_layer_),
+                     fmt::format("computed fully in parallel, it takes about {}, and the layers "
+                                 "before it {}; a circuit has at most {}",
+                                 each, first_instr_of_layer_, most),
                      "make the network smaller: fewer positions, channels or weight bits, or more "
                      "weights that are 0; `sluice inspect` and the engine take it as it is");
   }
