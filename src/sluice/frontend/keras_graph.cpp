@@ -424,8 +424,7 @@ class GraphImporter {
   Value tabulated(const TensorRef& call, const PlannedOp& planned, const Value& operand,
                   const network::Quantize& quantize) {
     UnaryLayers layers = tabulate(*operand.function, quantize, network_.layer(operand.id).type);
-    const LayerId clamped =
-        append(call, planned.name + "_range", std::move(layers.clamp), {operand.id});
+    const LayerId clamped = append(call, planned.name + "_range", layers.clamp, {operand.id});
     return {append(call, planned.name, std::move(layers.lookup), {clamped}), nullptr};
   }
 
