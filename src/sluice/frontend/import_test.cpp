@@ -12,9 +12,9 @@
 #include "sluice/base/error.hpp"
 #include "sluice/base/files.hpp"
 #include "sluice/base/npy.hpp"
+#include "sluice/frontend/testing/evaluate.hpp"
 #include "sluice/frontend/testing/hdf5_writer.hpp"
 #include "sluice/frontend/testing/real_events.hpp"
-#include "sluice/network/testing/reference_evaluate.hpp"
 #include "sluice/network/text.hpp"
 #include "sluice/network/verify.hpp"
 
@@ -47,6 +47,10 @@ std::string refusal(const std::filesystem::path& path, const ImportOptions& opti
 std::int64_t differing_events(const network::Network& net, const NpyArray& x,
                               const NpyArray& expected) {
   return testing::differences(net, x, expected).events;
+}
+
+double largest_error(const network::Network& net, const NpyArray& x, const NpyArray& expected) {
+  return testing::differences(net, x, expected).largest;
 }
 
 TEST(Import, TinyModelEqualsQkerasBitForBit) {
@@ -235,12 +239,12 @@ TEST(ImportJson, WrongShapesNameTensorAndExpectation) {
 TEST(ImportJson, AllProblemsAtOnce) {
   const Json model = sequential(
       {input_json("x", {2}), kQuantizeInput, qdense("fc1", 1, {{"kernel_quantizer", "mystery(3)"}}),
-       layer_json("Conv2D", "conv"), layer_json("Activation", "act", {{"activation", "tanh"}}),
+       layer_json("LSTM", "memory"), layer_json("Activation", "act", {{"activation", "magic"}}),
        qdense("fc2", 1)});
   const std::string text = json_refusal(model, {{"fc1", kTwoByOne}, {"fc2", kTwoByOne}});
   EXPECT_THAT(text,
               AllOf(HasSubstr("3 problems"), HasSubstr("fc1: quantizer `mystery`"),
-                    HasSubstr("conv: layer class `Conv2D`"), HasSubstr("act: activation `tanh`")));
+                    HasSubstr("memory: layer class `LSTM`"), HasSubstr("act: activation `magic`")));
 }
 
 TEST(ImportJson, FloatBiasIsExactOrRefused) {
@@ -287,7 +291,7 @@ TEST(ImportJson, ReluLayerAndShapes) {
   EXPECT_THAT(json_refusal(sequential({input_json("x", {2}), kQuantizeInput,
                                        layer_json("ReLU", "r", {{"negative_slope", 0.1}})}),
                            {}),
-              HasSubstr("r: ReLU with a negative slope"));
+              HasSubstr("r: relu with negative slope 0.1 has no exact result"));
   EXPECT_THAT(json_refusal(sequential({input_json("x", {5}), kQuantizeInput,
                                        layer_json("Reshape", "s", {{"target_shape", {2, -1}}})}),
                            {}),
@@ -502,6 +506,22 @@ TEST_F(ModelFolder, AnomalyDetectorWithFoldedNormalisationIsExact) {
   EXPECT_EQ(differing(model, "AD08.npz", "y_exact"), 0);
 }
 
+TEST_F(ModelFolder, ImageClassifierIsExact) {
+  const Imported model =
+      import_model(folder_ / "example-models/qkeras_mnist_cnn.json",
+                   with_config(R"({"LayerName": {"input_1": {"Precision": "ap_ufixed<8,0>"}}})"));
+  EXPECT_EQ(differing(model, "qkeras_mnist_cnn.npz", "logits"), 0);
+}
+
+TEST_F(ModelFolder, FloatConvolutionsImportWithFormats) {
+  const Imported model =
+      import_model(folder_ / "example-models/KERAS_conv1d_small.json",
+                   with_config(R"({"Model": {"Precision": "ap_fixed<28,8,RND,SAT>"}})"));
+  const auto vectors = load_npz(folder_ / "vectors/KERAS_conv1d_small.npz");
+  // Weights, inputs and results are rounded to 2^-20; errors grow by the weights' magnitudes.
+  EXPECT_LT(largest_error(model.network, vectors.at("x"), vectors.at("logits")), 0x1p-14);
+}
+
 TEST_F(ModelFolder, FloatModelsImportWithFormats) {
   const std::filesystem::path path = folder_ / "example-models/KERAS_3layer.json";
   EXPECT_THAT(refusal(path), HasSubstr("float32 weights without a quantizer"));
@@ -513,8 +533,6 @@ TEST_F(ModelFolder, FloatModelsImportWithFormats) {
 }
 
 TEST_F(ModelFolder, TheRestIsRefusedByName) {
-  EXPECT_THAT(refusal(folder_ / "example-models/qkeras_mnist_cnn.json"),
-              HasSubstr("q_conv2d: layer class `QConv2D`"));
   EXPECT_THAT(refusal(folder_ / "tiny/ad01.h5"), HasSubstr("batch_normalization (scale, offset)"));
 }
 

@@ -6,19 +6,13 @@
 #include <algorithm>
 
 #include "sluice/base/error.hpp"
+#include "sluice/base/overloaded.hpp"
 
 namespace sluice::network {
 
 namespace {
 
 using fixed::Interval;
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <class... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
 
 [[noreturn]] void refuse(const std::string& layer, std::string message, std::string hint = {}) {
   throw ModelError("E-NETWORK-001", layer, std::move(message), std::move(hint));

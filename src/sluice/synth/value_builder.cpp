@@ -113,10 +113,14 @@ ValueId ValueBuilder::exact_constant(std::int64_t mantissa, int frac_bits,
 }
 
 ValueId ValueBuilder::add(ValueId a, ValueId b, int shift, circuit::OriginId origin) {
+  if (is_zero(b)) return a;
+  if (is_zero(a)) return scale(b, shift, origin);
   return append({.op = Op::add, .shift = shift, .operands = {a, b}, .origin = origin});
 }
 
 ValueId ValueBuilder::sub(ValueId a, ValueId b, int shift, circuit::OriginId origin) {
+  if (is_zero(b)) return a;
+  if (is_zero(a)) return negate(scale(b, shift, origin), origin);
   return append({.op = Op::sub, .shift = shift, .operands = {a, b}, .origin = origin});
 }
 
