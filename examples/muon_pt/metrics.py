@@ -90,16 +90,20 @@ class Resampled:
 
     def __init__(self, r, replicas, seed):
         r = np.asarray(r, np.float64)
-        cells, counts = np.unique(np.floor((r[np.isfinite(r)] + 1.0) / self.CELL), return_counts=True)
+        rounded = np.floor((r[np.isfinite(r)] + 1.0) / self.CELL).astype(np.int64)
+        lowest = rounded.min()
+        counts = np.bincount(rounded - lowest)
+        cells = np.flatnonzero(counts) + lowest
+        counts = counts[counts > 0]
         self.left = cells * self.CELL - 1.0
-        n = int(counts.sum())
+        n = len(rounded)
         self.counts = np.random.default_rng(seed).multinomial(n, counts / n, size=replicas)
         self.cumulative = np.cumsum(self.counts, axis=1)
-        self.bins = (cells // self.CELLS_PER_BIN).astype(np.int64)
+        self.bins = cells // self.CELLS_PER_BIN
 
     def quantile(self, q):
         target = q * self.cumulative[0, -1]
-        cell = (self.cumulative < target).sum(axis=1)
+        cell = np.array([np.searchsorted(row, target) for row in self.cumulative])
         rows = np.arange(len(self.counts))
         inside = self.counts[rows, cell]
         before = self.cumulative[rows, cell] - inside
@@ -116,8 +120,9 @@ class Resampled:
     def fwhm(self):
         count = len(RESIDUAL_BINS) - 1
         inside = (self.bins >= 0) & (self.bins < count)
+        first = np.flatnonzero(np.diff(self.bins[inside], prepend=-1))  # of each bin; cells are in order
         table = np.zeros((len(self.counts), count), np.int64)
-        np.add.at(table.T, self.bins[inside], self.counts[:, inside].T)
+        table[:, self.bins[inside][first]] = np.add.reduceat(self.counts[:, inside], first, axis=1)
         return np.array([fwhm(row, RESIDUAL_BINS[1] - RESIDUAL_BINS[0]) for row in table])
 
 

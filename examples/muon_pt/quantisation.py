@@ -75,6 +75,7 @@ def row(output, reference, pt_true):
     r = metrics.residual(metrics.pt_from_output(output), pt_true)
     ratio = metrics.pt_from_output(output) / metrics.pt_from_output(reference)
     return {**metrics.summary(r), "errors": metrics.bootstrap_errors(r),
+            "histogram": metrics.histogram(r[np.isfinite(r)], metrics.RESIDUAL_BINS),
             "against_float": metrics.compare_outputs(output, reference),
             "beyond_5_percent": float(np.mean(np.abs(ratio - 1) > 0.05))}
 
