@@ -6,7 +6,7 @@ import quantisation
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: E402
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator  # noqa: E402
 
 BASELINE, NETWORK, CARD = "L1-like", "network", "network on card"
 FEWEST_MUONS = 20  # of a bin that is drawn in a turn-on
@@ -74,7 +74,7 @@ def residuals(rows, low, high, folder, name):
     figure, axes = plt.subplots(figsize=(8, 5.6))
     draw_residuals(axes, rows)
     axes.set_ylabel("Share of muons / 0.02")
-    axes.legend(loc="upper left", bbox_to_anchor=(0.52, 1), labelspacing=0.8, fontsize=10.5)
+    axes.legend(loc="upper left", bbox_to_anchor=(0.5, 1), labelspacing=0.8, fontsize=10.5)
     label(axes, pt_range(low, high))
     save(figure, folder, name)
 
@@ -172,7 +172,7 @@ def turn_ons(thresholds, folder, name):
         axes.axhline(0.9, color="0.6", linewidth=0.8, linestyle=":")
         plain_log_axis(axes, [2, 5, 10, 20, 50, 100])
         axes.set(xlim=(2, 120), ylim=(0, 1.08))
-        axes.legend(loc="center right", title=f"threshold {entry['threshold_gev']:g} GeV",
+        axes.legend(loc="center right" if entry["threshold_gev"] < 15 else "center left", title=f"threshold {entry['threshold_gev']:g} GeV",
                     title_fontproperties={"weight": "bold"})
     for axes in grid[-1]:
         axes.set_xlabel(PT_TRUE)
@@ -271,7 +271,7 @@ def quantisation_ratios(study, folder, name):
                     color=QUANTISATION_COLOR[variant], linewidth=1.6, **dashes,
                     label=f"{variant_name(variant)}: {100 * (comparison['ratio_median'] - 1):+.2f} %, "
                           f"{100 * row['beyond_5_percent']:.2f} %")
-    axes.axvline(1, color="0.6", linewidth=0.8)
+    axes.axvline(1, ymax=0.7, color="0.6", linewidth=0.8)
     axes.set(yscale="log", xlim=(0.95, 1.05), ylim=(3e-6, 3e2), ylabel="Share of muons / 0.001",
              xlabel=r"$p_\mathrm{T}$ in the number format / $p_\mathrm{T}$ of the float network")
     axes.legend(loc="upper left", fontsize=10.5, title="median shift, share of muons off by more than 5 %",
@@ -296,21 +296,40 @@ def quantisation_residuals(study, folder, name):
     save(figure, folder, name)
 
 
-def quantisation_scan(study, folder, name):
-    """The bias of cut products against the accumulator's fractional bits."""
-    figure, axes = plt.subplots(figsize=(8, 5.2))
-    bits = [row["frac_bits"] for row in study["scan"]]
+def quantisation_bias(study, folder, name):
+    """Where the bias comes from: by true pT, and against the accumulator's fractional bits."""
+    figure, (by_pt, scan) = plt.subplots(1, 2, figsize=(12, 5), gridspec_kw={"wspace": 0.24})
     percent = 100 * np.log(2)  # of pT per unit of the output, to first order
-    axes.plot(bits, [-percent * row["mean_shift"] for row in study["scan"]], "o",
-              color=QUANTISATION_COLOR[quantisation.TRUNCATED], markersize=8, label="seen")
-    axes.plot(bits, [-percent * row["predicted_mean_shift"] for row in study["scan"]], color="0.3",
-              linewidth=1.2, label="predicted: bits cut from each product, times the network's gradient")
-    axes.set(yscale="log", xlabel="Fractional bits of the accumulator",
-             ylabel=r"Mean $p_\mathrm{T}$ lost to cut products [%]")
-    axes.axvline(10, color="0.6", linewidth=0.8, linestyle=":")
-    axes.text(10.1, axes.get_ylim()[1] * 0.5, "ap_fixed<16,6>", fontsize=10, color="0.3")
-    axes.legend(loc="lower left", fontsize=10)
-    label(axes, f"{study['scan_events']:,} muons")
+    rows = study["shift_by_pt"]
+    centre = [sum(row["pt_gev"]) / 2 for row in rows]
+    half = [(row["pt_gev"][1] - row["pt_gev"][0]) / 2 for row in rows]
+    for variant, marker in ((quantisation.DEFAULT, "s"), (quantisation.TRUNCATED, "o")):
+        by_pt.errorbar(centre, [percent * row[variant] for row in rows], xerr=half, linestyle="none", marker=marker,
+                       color=QUANTISATION_COLOR[variant], markersize=5, linewidth=1.2, label=variant_name(variant))
+    by_pt.plot(centre, [percent * row["predicted"] for row in rows], color="0.3", linewidth=1.2, label="predicted")
+    by_pt.axhline(0, color="0.6", linewidth=0.8)
+    reach = 1.8 * percent * max(abs(row[quantisation.TRUNCATED]) for row in rows)
+    outside = [row for row in rows if percent * abs(row[quantisation.DEFAULT]) > reach]
+    if outside:
+        by_pt.text(0.97, 0.1, "outside of the picture: " + ", ".join(
+            f"{percent * row[quantisation.DEFAULT]:+.0f} % at {row['pt_gev'][0]} to {row['pt_gev'][1]} GeV, wrapped"
+            for row in outside), transform=by_pt.transAxes, ha="right", fontsize=10,
+            color=QUANTISATION_COLOR[quantisation.DEFAULT])
+    by_pt.set(ylim=(-reach, reach), xlabel=PT_TRUE, ylabel=r"Median $p_\mathrm{T}$ shift against exact sums [%]", xlim=(0, 200))
+    by_pt.legend(fontsize=10)
+    label(by_pt)
+    bits = [row["frac_bits"] for row in study["scan"]]
+    scan.plot(bits, [-percent * row["mean_shift"] for row in study["scan"]], "o", markersize=7,
+              color=QUANTISATION_COLOR[quantisation.TRUNCATED], label="products cut, no wrap")
+    scan.plot(bits, [-percent * row["predicted_mean_shift"] for row in study["scan"]], color="0.3", linewidth=1.2,
+              label="predicted")
+    scan.axvline(10, color="0.6", linewidth=0.8, linestyle=":")
+    scan.text(10.15, 0.9, "ap_fixed<16,6>", transform=scan.get_xaxis_transform(), fontsize=10, color="0.3")
+    scan.set(yscale="log", xlabel="Fractional bits of the accumulator", ylabel=r"Mean $p_\mathrm{T}$ lost [%]")
+    scan.xaxis.set_minor_locator(NullLocator())
+    scan.legend(loc="lower left", fontsize=10)
+    scan.text(1, 1.015, f"{study['scan_events']:,} muons", transform=scan.transAxes, ha="right", va="bottom",
+              fontsize=10.5)
     save(figure, folder, name)
 
 

@@ -6,6 +6,7 @@ import metrics
 
 INPUT_FRAC_BITS = 10
 WIDE_INTEGER_BITS = 20  # no sum of the network reaches 2^19: nothing wraps
+PT_EDGES_GEV = (3, 5, 8, 12, 15, 20, 25, 32, 40, 50, 60, 70, 80, 90, 100, 120, 140, 160, 180, 200)
 SCAN_FRAC_BITS = (6, 7, 8, 9, 10, 11, 12, 14)
 
 FLOAT = "float"
@@ -36,7 +37,7 @@ def float_network(layers, x):
 
 
 def predicted_shift(layers, x, frac_bits):
-    """Mean shift of the output when each product is cut to 2^-frac_bits, to first order: the bits that the
+    """Shift of each output when each product is cut to 2^-frac_bits, to first order: the bits that the
     cuts take away from each sum, carried to the output by the network's own gradient."""
     _, hidden = float_network(layers, x)
     gradient = np.ones((len(x), 1))
@@ -50,7 +51,7 @@ def predicted_shift(layers, x, frac_bits):
             lost = ((mantissa[:, used] * column[used]) & ((1 << cut_bits) - 1)).sum(axis=1)
             shift -= gradient[:, unit] * np.ldexp(lost.astype(np.float64), -2 * INPUT_FRAC_BITS)
         gradient = (gradient @ np.ldexp(weights.T, -INPUT_FRAC_BITS)) * (hidden[index] > 0)
-    return float(shift.mean())
+    return shift
 
 
 def wide(frac_bits):
@@ -80,30 +81,51 @@ def row(output, reference, pt_true):
             "beyond_5_percent": float(np.mean(np.abs(ratio - 1) > 0.05))}
 
 
+def run(project, mantissa):
+    return np.ldexp(project.run(mantissa, INPUT_FRAC_BITS)[:, 0].astype(np.float64), -project.output.frac_bits)
+
+
+def scan_accumulator(path, layers, x, mantissa, exact):
+    """Shift of the output against the exact network by fractional bits of the accumulator."""
+    rows = []
+    for bits in SCAN_FRAC_BITS:
+        difference = run(truncating(path, bits), mantissa) - exact
+        rows.append({"frac_bits": bits, "mean_shift": float(difference.mean()),
+                     "median_shift": float(np.median(difference)), "shift_hw68": metrics.hw68(difference),
+                     "predicted_mean_shift": float(predicted_shift(layers, x, bits).mean())})
+    return rows
+
+
+def shift_by_pt(outputs, predicted, pt_true):
+    """Shift of the output against the exact network in slices of true pT; medians, since wrapped outputs
+    are anywhere."""
+    rows = []
+    for low, high in zip(PT_EDGES_GEV[:-1], PT_EDGES_GEV[1:]):
+        chosen = (pt_true >= low) & (pt_true < high)
+        if chosen.any():
+            rows.append({"pt_gev": [low, high], "n": int(chosen.sum()),
+                         "predicted": float(np.median(predicted[chosen])),
+                         **{name: float(np.median((outputs[name] - outputs[EXACT])[chosen]))
+                            for name in (TRUNCATED, DEFAULT)}})
+    return rows
+
+
 def study(path, x, pt_true, card=None, scan_events=50_000):
-    """Figures of every variant on the same muons, and the bias against the accumulator's fraction.
+    """Figures of every variant on the same muons, and where the bias comes from.
 
     x holds the network's inputs, exact multiples of 2^-10; `card` the outputs of the card, or None."""
     layers = hls.read_dense_layers(path)
-    mantissa = np.rint(np.ldexp(np.asarray(x, np.float64), INPUT_FRAC_BITS)).astype(np.int64)
-    reference, _ = float_network(layers, x)
-    outputs = {FLOAT: reference}
-    for name, project in projects(path).items():
-        outputs[name] = np.ldexp(project.run(mantissa, INPUT_FRAC_BITS)[:, 0].astype(np.float64),
-                                 -project.output.frac_bits)
+    x = np.asarray(x, np.float64)
+    mantissa = np.rint(np.ldexp(x, INPUT_FRAC_BITS)).astype(np.int64)
+    outputs = {FLOAT: float_network(layers, x)[0]}
+    outputs.update({name: run(project, mantissa) for name, project in projects(path).items()})
     if card is not None:
         outputs[CARD] = card
-    chosen = slice(0, scan_events)
-    scan = []
-    for bits in SCAN_FRAC_BITS:
-        output = np.ldexp(truncating(path, bits).run(mantissa[chosen], INPUT_FRAC_BITS)[:, 0].astype(np.float64),
-                          -INPUT_FRAC_BITS)
-        difference = output - reference[chosen]
-        scan.append({"frac_bits": bits, "mean_shift": float(difference.mean()),
-                     "median_shift": float(np.median(difference)), "shift_hw68": metrics.hw68(difference),
-                     "predicted_mean_shift": predicted_shift(layers, x[chosen], bits)})
-    return {"variants": {name: row(output, reference, pt_true) for name, output in outputs.items()},
+    part = slice(0, scan_events)
+    return {"variants": {name: row(output, outputs[FLOAT], pt_true) for name, output in outputs.items()},
             "explanation": {name: EXPLANATION[name] for name in outputs},
-            "scan": scan, "scan_events": min(scan_events, len(x)),
+            "scan": scan_accumulator(path, layers, x[part], mantissa[part], outputs[EXACT][part]),
+            "scan_events": min(scan_events, len(x)),
+            "shift_by_pt": shift_by_pt(outputs, predicted_shift(layers, x, INPUT_FRAC_BITS), pt_true),
             "identical_exact_and_card": None if card is None else int((outputs[EXACT] == card).sum()),
             "n": len(pt_true)}

@@ -116,7 +116,7 @@ def quantisation_study(sample, model, card, folder):
     result = quantisation.study(model, sample.x, sample.pt, card)
     plots.quantisation_ratios(result, folder, "quantisation")
     plots.quantisation_residuals(result, folder, "quantisation_residuals")
-    plots.quantisation_scan(result, folder, "quantisation_scan")
+    plots.quantisation_bias(result, folder, "quantisation_bias")
     return result
 
 
