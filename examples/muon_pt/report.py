@@ -76,7 +76,7 @@ td:first-child { white-space: normal; min-width: 6rem; }
 img { width: 100%; max-width: 46rem; height: auto; } figure { margin: 1.5rem 0; }
 figcaption { color: #444; font-size: .9rem; max-width: 46rem; }
 .note { background: #f4f4f0; padding: .5rem 1rem; border-left: 4px solid #999; }
-nav a { margin-right: 1rem; white-space: nowrap; }
+nav { display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
 @media (max-width: 40rem) { body { font-size: 15px; margin: 1rem auto; } th, td { padding: .2rem .45rem; } }
 @media print {
   body { font-size: 10pt; max-width: none; margin: 0; } nav { display: none; }
