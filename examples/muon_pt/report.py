@@ -109,9 +109,9 @@ LATENCY_PROGRAMS = {"xrt": "XRT by hand", "opencl": "OpenCL", "sluice": "Sluice'
 
 def latency_row(mode, program, row):
     ratio = row.get("over_xrt")
-    over = f"{ratio['ratio']:.3f} [{ratio['low']:.3f}, {ratio['high']:.3f}]" if ratio else "1"
-    spans = [f"{row[span]:.1f}" for span in ("injection_us", "inference_us", "extraction_us", "total_us")]
-    return (LATENCY_PROGRAMS[program], mode, *spans, f"{row['total_p99_us']:.1f}", over)
+    over = f"{ratio['ratio']:.4g} [{ratio['low']:.4g}, {ratio['high']:.4g}]" if ratio else "1"
+    spans = [f"{row[span]:.3g}" for span in ("injection_us", "inference_us", "extraction_us", "total_us")]
+    return (LATENCY_PROGRAMS[program], mode, *spans, f"{row['total_p99_us']:.3g}", over)
 
 
 def latency_section(report, folder):
