@@ -118,8 +118,8 @@ def against_pt(slices, folder, name):
     width.set_ylim(0, 1.35 * width.get_ylim()[1])
     for axes in (width, bias, ratio):
         axes.axvline(BASELINE_LARGEST_GEV, color="0.5", linewidth=0.8, linestyle=":")
-    width.text(BASELINE_LARGEST_GEV + 2, 0.02, f"{BASELINE} ends at {BASELINE_LARGEST_GEV} GeV:\nall above is one value",
-               fontsize=9, color="0.35")
+    width.text(BASELINE_LARGEST_GEV + 2, 0.02, f"{BASELINE} ends at {BASELINE_LARGEST_GEV} GeV:\n"
+               "all above is one value", fontsize=9, color="0.35")
     bias.axhline(0, color="0.6", linewidth=0.8)
     bias.set_ylabel("Median")
     ratio.set(xlabel=PT_TRUE, ylabel=f"{NETWORK} /\n{BASELINE}", xlim=(0, 200))
@@ -172,8 +172,8 @@ def turn_ons(thresholds, folder, name):
         axes.axhline(0.9, color="0.6", linewidth=0.8, linestyle=":")
         plain_log_axis(axes, [2, 5, 10, 20, 50, 100])
         axes.set(xlim=(2, 120), ylim=(0, 1.08))
-        axes.legend(loc="center right" if entry["threshold_gev"] < 15 else "center left", title=f"threshold {entry['threshold_gev']:g} GeV",
-                    title_fontproperties={"weight": "bold"})
+        axes.legend(loc="center right" if entry["threshold_gev"] < 15 else "center left",
+                    title=f"threshold {entry['threshold_gev']:g} GeV", title_fontproperties={"weight": "bold"})
     for axes in grid[-1]:
         axes.set_xlabel(PT_TRUE)
     for axes in grid[:, 0]:
@@ -315,7 +315,8 @@ def quantisation_bias(study, folder, name):
             f"{percent * row[quantisation.DEFAULT]:+.0f} % at {row['pt_gev'][0]} to {row['pt_gev'][1]} GeV, wrapped"
             for row in outside), transform=by_pt.transAxes, ha="right", fontsize=10,
             color=QUANTISATION_COLOR[quantisation.DEFAULT])
-    by_pt.set(ylim=(-reach, reach), xlabel=PT_TRUE, ylabel=r"Median $p_\mathrm{T}$ shift against exact sums [%]", xlim=(0, 200))
+    by_pt.set(ylim=(-reach, reach), xlim=(0, 200), xlabel=PT_TRUE,
+              ylabel=r"Median $p_\mathrm{T}$ shift against exact sums [%]")
     by_pt.legend(fontsize=10)
     label(by_pt)
     bits = [row["frac_bits"] for row in study["scan"]]

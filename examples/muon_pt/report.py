@@ -35,7 +35,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 2px solid #ddd; }
 .table { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .9rem; }
-th, td { text-align: left; padding: .25rem .75rem; border-bottom: 1px solid #ddd; white-space: nowrap;
+th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid #ddd; white-space: nowrap;
   font-variant-numeric: tabular-nums; }
 td:first-child { white-space: normal; min-width: 6rem; }
 img { width: 100%; max-width: 46rem; height: auto; } figure { margin: 1.5rem 0; }
@@ -46,13 +46,13 @@ nav { display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
 @media print {
   body { font-size: 10pt; max-width: none; margin: 0; } nav { display: none; }
   h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; } img { max-width: 15cm; }
-  .table { overflow: visible; } table { font-size: 8pt; } th, td { padding: .1rem .35rem; white-space: normal; }
+  .table { overflow: visible; } table { font-size: 8pt; } th { white-space: normal; } th, td { padding: .1rem .35rem; }
 }
 """
 
 
-def plus_minus(value, error, digits=4):
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
+def plus_minus(value, error, digits=4, sign="-"):
+    return f"{value:{sign}.{digits}f} ± {error:.{digits}f}"
 
 
 def percent(value, digits=1):
@@ -130,17 +130,18 @@ def latency_section(report, folder):
 
 def resolution_section(report, folder):
     study = report["study"]["resolution"]
-    rows = []
+    rows, tails = [], []
     for name, by_method in study["slices"].items():
         for method, row in by_method.items():
             if method == CARD and name != "3-200":
                 continue
-            rows.append((name, method, f"{row['n']:,}", plus_minus(row["median"], row["errors"]["median"]),
-                         plus_minus(row["rms"], row["errors"]["rms"]),
-                         plus_minus(row["rms_all"], row["errors"]["rms_all"], 3),
-                         plus_minus(row["hw68"], row["errors"]["hw68"]), f"{row['hw68_aligned']:.4f}",
-                         plus_minus(row["fwhm"], row["errors"]["fwhm"], 2), f"{row['inverse']['hw68']:.4f}",
-                         percent(row["outlier_fraction"], 2), row["n_nonfinite"]))
+            errors = row["errors"]
+            rows.append((name, method, f"{row['n']:,}", plus_minus(row["median"], errors["median"], sign="+"),
+                         plus_minus(row["rms"], errors["rms"]), plus_minus(row["hw68"], errors["hw68"]),
+                         f"{row['hw68_aligned']:.4f}"))
+            tails.append((name, method, plus_minus(row["rms_all"], errors["rms_all"], 3),
+                          plus_minus(row["fwhm"], errors["fwhm"], 2), f"{row['inverse']['median']:+.4f}",
+                          f"{row['inverse']['hw68']:.4f}", percent(row["outlier_fraction"], 2), row["n_nonfinite"]))
     pictures = folder / "study"
     return [
         paragraph("r = (pT estimated - pT true) / pT true. The L1-like look-up is on a scale on which 90 % of the "
@@ -157,22 +158,27 @@ def resolution_section(report, folder):
                 "look-up's scale."),
         picture(pictures / "resolution_against_pt.svg", "Half-width, median and the ratio of half-widths by slices "
                 "of pT. Open markers: each slice's median moved to 0."),
-        table(("pT, GeV", "method", "n", "median", "RMS, |r| < 2", "RMS, all", "half-width 68 %", "median at 0",
-               "FWHM", "half-width of 1/pT", "|r| >= 2", "not finite"), rows),
+        table(("pT, GeV", "method", "n", "median", "RMS, |r| < 2", "half-width 68 %", "median moved to 0"), rows),
+        table(("pT, GeV", "method", "RMS, all", "FWHM", "1/pT: median", "half-width", "|r| >= 2", "not finite"),
+              tails),
         paragraph(f"Errors: bootstrap, {study['bootstrap_replicas']} replicas, fixed seed. FWHM is read off "
-                  "0.02-wide bins and is fragile.")]
+                  "0.02-wide bins and is fragile. 1/pT: (1/pT estimated - 1/pT true) pT true.")]
 
 
 def trigger_section(report, folder):
     study = report["study"]["trigger"]
-    rows, reductions = [], []
+    rates, efficiencies = [], []
     for entry in study["thresholds"]:
         for kind in ("aligned", "unaligned"):
             for method in (BASELINE, NETWORK):
-                rows.append(trigger_row(entry, kind, method))
-            change = entry[kind]["rate_reduction"]
-            reductions.append((f"{entry['threshold_gev']:g}", kind, f"{percent(change['value'])} ± "
-                               f"{percent(change['error'])}"))
+                head = (f"{entry['threshold_gev']:g}", kind, method)
+                row = entry[kind][method]
+                change = entry[kind]["rate_reduction"]
+                rates.append((*head, f"{row['scale']:.3f}", f"{row['rate'][0]:.3e} ± {row['rate'][1]:.0e}",
+                              f"-{percent(change['value'])} ± {percent(change['error'])}" if method == NETWORK else "",
+                              "-" if row["width_gev"] is None else f"{row['width_gev']:.2f}"))
+                efficiencies.append((*head, *(binomial(row[key]) for key in (
+                    "at_threshold", "plateau", "misassigned", "misassigned_5_15"))))
     pictures = folder / "study"
     return [
         paragraph("Compare algorithms on the aligned scale: the network's pT is multiplied by the factor that lets "
@@ -182,27 +188,19 @@ def trigger_section(report, folder):
         picture(pictures / "low_pt_muons.svg", "The same at 22 GeV on a logarithmic scale: muons of low pT that "
                 "pass make up the rate. Errors of the ratio neglect that the muons are the same, and are too large."),
         picture(pictures / "rate.svg", f"Rate against threshold, {study['spectrum']}."),
-        table(("threshold, GeV", "scale", "method", "factor", "relative rate", "efficiency at threshold",
-               "plateau, pT > 1.5 T", "3 < pT < T/2 passing", "5 < pT < 15 passing", "width 20-80 %, GeV"), rows),
-        table(("threshold, GeV", "scale", "rate of the network below that of the look-up"), reductions),
+        table(("T, GeV", "scale", "method", "factor", "relative rate", "against the look-up", "width 20-80 %, GeV"),
+              rates),
+        table(("T, GeV", "scale", "method", "efficiency at T", "plateau, pT > 1.5 T", "3 < pT < T/2 passing",
+               "5 < pT < 15 passing"), efficiencies),
         paragraph(f"{study['n']:,} muons, dN/dpT ~ pT^-{study['density_power']:g}, weighted to the assumed spectrum: "
                   f"{study['spectrum']}. Efficiencies: Clopper-Pearson, 68.27 %; rates: sums of weights; reductions: "
                   "paired bootstrap on the same muons.")]
 
 
-def trigger_row(entry, kind, method):
-    row = entry[kind][method]
-
-    def binomial(part):
-        if part["value"] is None:
-            return "-"
-        return (f"{part['value']:.4f} +{part['high'] - part['value']:.4f} "
-                f"-{part['value'] - part['low']:.4f}")
-
-    width = "-" if row["width_gev"] is None else f"{row['width_gev']:.2f}"
-    return (f"{entry['threshold_gev']:g}", kind, method, f"{row['scale']:.3f}",
-            f"{row['rate'][0]:.3e} ± {row['rate'][1]:.0e}", binomial(row["at_threshold"]), binomial(row["plateau"]),
-            binomial(row["misassigned"]), binomial(row["misassigned_5_15"]), width)
+def binomial(part):
+    if part["value"] is None:
+        return "-"
+    return f"{part['value']:.4f} +{part['high'] - part['value']:.4f} -{part['value'] - part['low']:.4f}"
 
 
 def quantisation_section(report, folder):
@@ -210,7 +208,7 @@ def quantisation_section(report, folder):
     rows = []
     for name, row in study["variants"].items():
         against = row["against_float"]
-        rows.append((name, plus_minus(row["median"], row["errors"]["median"]),
+        rows.append((name, plus_minus(row["median"], row["errors"]["median"], sign="+"),
                      plus_minus(row["hw68"], row["errors"]["hw68"]), f"{row['rms']:.4f}", f"{row['rms_all']:.3f}",
                      f"{100 * (against['ratio_median'] - 1):+.3f} %", f"{100 * against['ratio_hw68']:.3f} %",
                      percent(row["beyond_5_percent"], 2)))

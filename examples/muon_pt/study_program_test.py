@@ -10,6 +10,10 @@ import unittest
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import metrics  # noqa: E402
+import trigger  # noqa: E402
+
 BIN = None
 
 
@@ -44,6 +48,29 @@ class StudyProgram(unittest.TestCase):
         for name in ("pt", "eta", "l1_pt", "density_power"):
             np.testing.assert_array_equal(streamed[name], whole[name])
         np.testing.assert_array_equal(streamed["y"], np.load(self.folder / "y.npy").reshape(-1))
+
+    def test_the_committed_network_beats_the_look_up(self):
+        for name, options in (("flat", ("--events", 200_000, "--seed", 41)),
+                              ("rate", ("--events", 1_000_000, "--seed", 42, "--spectrum", "logflat", "--pt-min", 2,
+                                        "--pt-max", 120))):
+            done = self.study(*options, "--output", f"{name}.npz")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        columns = np.load(self.folder / "flat.npz")
+        widths = {}
+        for name, estimate in (("look-up", columns["l1_pt"]), ("network", metrics.pt_from_output(columns["y"]))):
+            r = metrics.residual(estimate, columns["pt"])
+            widths[name] = metrics.hw68(r), metrics.bootstrap_errors(r)["hw68"]
+        self.assertTrue(0.24 < widths["look-up"][0] < 0.28, widths)
+        self.assertLess(widths["network"][0] + 5 * widths["network"][1], 0.145)
+        columns = np.load(self.folder / "rate.npz")
+        found = trigger.study_threshold(
+            {"look-up": columns["l1_pt"].astype(np.float64), "network": metrics.pt_from_output(columns["y"])},
+            columns["pt"].astype(np.float64), 20.0, 1, "look-up", "network")["aligned"]
+        # At 90 % efficiency each, the look-up in steps of 0.5 GeV.
+        for name in ("look-up", "network"):
+            self.assertAlmostEqual(found[name]["at_threshold"]["value"], 0.9, delta=0.02)
+        reduction = found["rate_reduction"]
+        self.assertGreater(reduction["value"] - 3 * reduction["error"], 0.10, reduction)
 
     def test_memory_is_bounded(self):
         done = run("/usr/bin/python3", "-c",
