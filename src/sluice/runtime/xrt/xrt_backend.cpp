@@ -111,14 +111,17 @@ class EndCounter {
   std::uint64_t ends_ = 0;
 };
 
-/// XRT's emulation never returns from run::wait() before the kernel is done, whatever the timeout,
-/// and does not obey abort(). There the end comes by a callback, which costs no more time. Real
-/// cards keep run::wait(): it obeys the timeout without a second thread.
+/// How the end of a run is learnt.
+enum class EndBy : std::uint8_t { wait, callback };
+
+/// XRT's emulated cards never return from run::wait() before the kernel is done, whatever the
+/// timeout, and do not obey abort(). There the end comes by a callback. Real cards and the no-op
+/// shim keep run::wait(): it obeys the timeout without a second thread.
 class XrtRun : public DeviceRun {
  public:
-  XrtRun(std::string subject, const xrt::kernel& kernel, bool emulated)
+  XrtRun(std::string subject, const xrt::kernel& kernel, EndBy end_by)
       : subject_(std::move(subject)), run_(kernel) {
-    if (!emulated) return;
+    if (end_by == EndBy::wait) return;
     ends_ = std::make_shared<EndCounter>();
     run_.add_callback(
         ERT_CMD_STATE_COMPLETED, [ends = ends_](const void*, ert_cmd_state, void*) { ends->add(); },
@@ -160,7 +163,7 @@ class XrtRun : public DeviceRun {
   }
 
   std::string subject_;
-  std::shared_ptr<EndCounter> ends_;  // emulation only
+  std::shared_ptr<EndCounter> ends_;  // null: by run::wait()
   xrt::run run_;
   std::uint64_t starts_ = 0;
   const DeviceMemory* input_ = nullptr;
@@ -210,10 +213,7 @@ class XrtBackend : public DeviceBackend {
   }
 
   DeviceInfo info() const override {
-    return {.name = with_xrt(subject_, "cannot ask the card for its name",
-                             [&] { return device_->get_info<xrt::info::device::name>(); }),
-            .emulated = !emulation_.empty(),
-            .emulation = emulation_};
+    return {.name = card_name(), .emulated = !emulation_.empty(), .emulation = emulation_};
   }
 
   std::unique_ptr<DeviceMemory> allocate(Port port, std::size_t bytes) override {
@@ -226,11 +226,20 @@ class XrtBackend : public DeviceBackend {
   std::unique_ptr<DeviceRun> make_run() override {
     require_programmed();
     return with_xrt(subject_, "cannot make a run", [&] {
-      return std::make_unique<XrtRun>(subject_, kernel_, !emulation_.empty());
+      const bool is_emulated_card = emulation_ == "hw_emu" || emulation_ == "sw_emu";
+      return std::make_unique<XrtRun>(subject_, kernel_,
+                                      is_emulated_card ? EndBy::callback : EndBy::wait);
     });
   }
 
  private:
+  std::string card_name() const {
+    // The shim that does nothing answers no question either.
+    if (emulation_ == "noop") return "XRT's no-op shim";
+    return with_xrt(subject_, "cannot ask the card for its name",
+                    [&] { return device_->get_info<xrt::info::device::name>(); });
+  }
+
   void require_programmed() const {
     const xrt::uuid loaded = device_->get_xclbin_uuid();
     if (loaded == uuid_) return;
