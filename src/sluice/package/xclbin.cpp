@@ -223,7 +223,7 @@ std::string mem_topology(const XclbinContent& content) {
   for (const XclbinBank& bank : content.banks) {
     MemEntry entry{};
     entry.type = kMemDdr4;
-    entry.used = 1;
+    entry.used = bank.used ? 1 : 0;
     entry.size_kib = bank.size_bytes / 1024;
     entry.base_address = bank.base_address;
     set_text(entry.tag, bank.tag, "memory");
@@ -587,7 +587,8 @@ std::vector<XclbinBank> read_banks(const Reader& section) {
        table<MemEntry, std::int32_t>(section, kEntriesAt8, "MEM_TOPOLOGY")) {
     if (entry.size_kib > (~std::uint64_t{0} >> 10))
       section.fail("MEM_TOPOLOGY: a bank is too large");
-    banks.push_back({text_of(entry.tag), entry.base_address, entry.size_kib * 1024});
+    banks.push_back(
+        {text_of(entry.tag), entry.base_address, entry.size_kib * 1024, entry.used != 0});
   }
   return banks;
 }

@@ -55,6 +55,7 @@ struct XclbinBank {
   std::string tag;                 ///< at most 15 characters, for example `bank0`
   std::uint64_t base_address = 0;  ///< a multiple of 4 KiB
   std::uint64_t size_bytes = 0;    ///< a multiple of 1 KiB
+  bool used = true;                ///< wired to a kernel: false of a platform's spare banks
 
   bool operator==(const XclbinBank&) const = default;
 };
