@@ -89,6 +89,7 @@ TEST(CardByXclbin, ServesHostsOfRegistersAndBuffers) {
   const auto package = package::Package::open(SLUICE_TEST_PACKAGE);
   const auto card = runtime::Card::open(package.xclbin_file(), "xrt:0");
   EXPECT_TRUE(card.is_loaded());
+  EXPECT_EQ(runtime::Card::count(), 1u);
   testing::expect_exact_unit(card);
   testing::expect_checked_arguments(card, runtime::Card::open(package.xclbin_file(), "xrt:0"));
   const ComputeUnit unit = card.unit("three_to_two_1");

@@ -259,6 +259,8 @@ Card Card::open(const fs::path& xclbin, std::string_view uri, const DeviceOption
   return Card(std::move(state));
 }
 
+unsigned Card::count() { return detail::count_xrt_cards(); }
+
 const package::XclbinContent& Card::content() const noexcept { return state_->content; }
 const DeviceInfo& Card::info() const noexcept { return state_->info; }
 bool Card::is_loaded() const { return state_->backend->is_loaded(); }

@@ -113,6 +113,10 @@ class Card {
   static Card open(const std::filesystem::path& xclbin, std::string_view uri,
                    const DeviceOptions& options = {});
 
+  /// Cards that the Xilinx Runtime has, xrt:0 and up. Throws DeviceError E-RUNTIME-008 (XRT or its
+  /// back end is not installed), E-RUNTIME-014 (its environment is incomplete).
+  static unsigned count();
+
   const package::XclbinContent& content() const noexcept;  ///< without the bitstream
   const DeviceInfo& info() const noexcept;
   /// True while the card holds this very xclbin.

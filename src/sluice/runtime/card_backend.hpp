@@ -62,8 +62,12 @@ std::unique_ptr<CardBackend> make_in_process_card(std::shared_ptr<DeviceBackend>
 /// Loads the XRT back end's module at the first call.
 std::unique_ptr<CardBackend> open_xrt_card(const std::filesystem::path& xclbin, unsigned index);
 
+unsigned count_xrt_cards();
+
 /// What the module exports under the name kXrtCardEntryName. The caller owns the result.
 using XrtCardEntry = CardBackend*(const std::filesystem::path& xclbin, unsigned index);
 inline constexpr const char* kXrtCardEntryName = "sluice_runtime_open_xrt_card";
+using XrtCountEntry = unsigned();
+inline constexpr const char* kXrtCountName = "sluice_runtime_count_xrt_cards";
 
 }  // namespace sluice::runtime::detail

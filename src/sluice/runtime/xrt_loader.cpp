@@ -55,6 +55,7 @@ fs::path find_module() {
 struct Module {
   XrtEntry* open_device;
   XrtCardEntry* open_card;
+  XrtCountEntry* count_cards;
 };
 
 /// Loads it at the first call. Never unloaded: XRT's threads and exceptions may outlive any device.
@@ -67,9 +68,10 @@ Module load_module() {
   }
   const auto* version = static_cast<const char* const*>(::dlsym(module, kXrtVersionName));
   const Module found{reinterpret_cast<XrtEntry*>(::dlsym(module, kXrtEntryName)),
-                     reinterpret_cast<XrtCardEntry*>(::dlsym(module, kXrtCardEntryName))};
+                     reinterpret_cast<XrtCardEntry*>(::dlsym(module, kXrtCardEntryName)),
+                     reinterpret_cast<XrtCountEntry*>(::dlsym(module, kXrtCountName))};
   if (version == nullptr || found.open_device == nullptr || found.open_card == nullptr ||
-      *version != std::string_view(SLUICE_VERSION)) {
+      found.count_cards == nullptr || *version != std::string_view(SLUICE_VERSION)) {
     throw DeviceError("E-RUNTIME-008", file.string(),
                       "is not the XRT back end of Sluice " SLUICE_VERSION,
                       "install the library and its back end together");
@@ -83,6 +85,8 @@ std::unique_ptr<DeviceBackend> open_xrt(const package::Package& package, unsigne
                                         const DeviceOptions& options) {
   return std::unique_ptr<DeviceBackend>(load_module().open_device(package, index, options));
 }
+
+unsigned count_xrt_cards() { return load_module().count_cards(); }
 
 std::unique_ptr<CardBackend> open_xrt_card(const fs::path& xclbin, unsigned index) {
   return std::unique_ptr<CardBackend>(load_module().open_card(xclbin, index));

@@ -99,8 +99,16 @@ class XrtCard : public CardBackend {
 
 }  // namespace sluice::runtime::detail
 
-extern "C" __attribute__((visibility("default"))) sluice::runtime::detail::CardBackend*
+extern "C" {
+
+// The names of kXrtCardEntryName and kXrtCountName.
+__attribute__((visibility("default"))) sluice::runtime::detail::CardBackend*
 sluice_runtime_open_xrt_card(const std::filesystem::path& xclbin, unsigned index) {
   sluice::runtime::detail::require_card(index);
   return new sluice::runtime::detail::XrtCard(xclbin.string(), index);
+}
+
+__attribute__((visibility("default"))) unsigned sluice_runtime_count_xrt_cards() {
+  return sluice::runtime::detail::count_cards();
+}
 }
