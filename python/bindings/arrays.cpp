@@ -19,40 +19,59 @@ std::span<T> elements(const py::array& array, void* data) {
   return {static_cast<T*>(data), static_cast<std::size_t>(array.size())};
 }
 
+using py::detail::npy_api;
+
+bool is_plain(const py::handle& array) {
+  const auto* const proxy = py::detail::array_proxy(array.ptr());
+  const char order = py::detail::array_descriptor_proxy(proxy->descr)->byteorder;
+  constexpr int kPlain = npy_api::NPY_ARRAY_C_CONTIGUOUS_ | npy_api::NPY_ARRAY_ALIGNED_;
+  return (proxy->flags & kPlain) == kPlain && (order == '=' || order == '|');
+}
+
+/// NumPy's number of the element type.
+int type_number(const py::handle& array) {
+  return py::detail::array_descriptor_proxy(py::detail::array_proxy(array.ptr())->descr)->type_num;
+}
+
 /// Calls `make` with a value of the array's element type.
 template <class Make>
 auto by_type(const py::array& array, const char* subject, Make&& make) {
-  const auto type = array.dtype();
-  const bool plain = (array.flags() & py::array::c_style) != 0 &&
-                     (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
-  const char order = type.byteorder();
-  if (plain && (order == '=' || order == '|')) {
-    switch (type.num()) {
-      case py::detail::npy_api::NPY_FLOAT_:
-        return make(float{});
-      case py::detail::npy_api::NPY_DOUBLE_:
-        return make(double{});
-      case py::detail::npy_api::NPY_BYTE_:
-        return make(std::int8_t{});
-      case py::detail::npy_api::NPY_SHORT_:
-        return make(std::int16_t{});
-      case py::detail::npy_api::NPY_INT_:
-        return make(std::int32_t{});
-      case py::detail::npy_api::NPY_LONG_:
-      case py::detail::npy_api::NPY_LONGLONG_:
-        return make(std::int64_t{});
-      default:
-        break;
-    }
+  const bool plain = is_plain(array);
+  switch (plain ? type_number(array) : npy_api::NPY_VOID_) {
+    case npy_api::NPY_FLOAT_:
+      return make(float{});
+    case npy_api::NPY_DOUBLE_:
+      return make(double{});
+    case npy_api::NPY_BYTE_:
+      return make(std::int8_t{});
+    case npy_api::NPY_SHORT_:
+      return make(std::int16_t{});
+    case npy_api::NPY_INT_:
+      return make(std::int32_t{});
+    case npy_api::NPY_LONG_:
+    case npy_api::NPY_LONGLONG_:
+      return make(std::int64_t{});
+    default:
+      break;
   }
   throw UsageError("E-PYTHON-004", subject,
                    fmt::format("an array of {}{} cannot be read as events",
-                               py::str(static_cast<py::object>(type)).cast<std::string>(),
+                               py::str(static_cast<py::object>(array.dtype())).cast<std::string>(),
                                plain ? "" : ", not contiguous,"),
                    "give float32 or float64 values; np.ascontiguousarray() makes it contiguous");
 }
 
 }  // namespace
+
+bool is_plain_array(const py::handle& object, bool raw) {
+  if (!py::isinstance<py::array>(object) || !is_plain(object)) return false;
+  const int type = type_number(object);
+  const bool real = type == npy_api::NPY_FLOAT_ || type == npy_api::NPY_DOUBLE_;
+  const bool integer = type == npy_api::NPY_BYTE_ || type == npy_api::NPY_SHORT_ ||
+                       type == npy_api::NPY_INT_ || type == npy_api::NPY_LONG_ ||
+                       type == npy_api::NPY_LONGLONG_;
+  return raw ? integer : real;
+}
 
 engine::ConstEvents events_in(const py::array& array, const char* subject) {
   return by_type(array, subject, [&]<class T>(T) -> engine::ConstEvents {

@@ -12,6 +12,10 @@
 /// NumPy arrays as events, without copies.
 namespace sluice::python {
 
+/// True for a NumPy array that events_in takes and that holds what the caller says: integers where
+/// `raw`, else float32 or float64.
+bool is_plain_array(const pybind11::handle& object, bool raw);
+
 /// `array` must be C-contiguous, aligned, in native byte order, of float32, float64 or a signed
 /// integer type. `subject` names it in the UsageError E-PYTHON-004.
 engine::ConstEvents events_in(const pybind11::array& array, const char* subject);

@@ -42,6 +42,7 @@ Json to_json(const package::XclbinKernel& kernel) {
                          {"bank", argument.bank}});
   }
   return {{"name", kernel.name},
+          {"vlnv", kernel.vlnv},
           {"is_chain", kernel.control == package::ControlProtocol::ap_ctrl_chain},
           {"control_range_bytes", kernel.control_range_bytes},
           {"instances", instances},
@@ -54,6 +55,7 @@ Json to_json(const package::XclbinContent& content) {
     banks.push_back({{"tag", bank.tag},
                      {"base_address", bank.base_address},
                      {"size_bytes", bank.size_bytes},
+                     {"type", bank.type},
                      {"used", bank.used}});
   }
   Json kernels = Json::array();
@@ -145,6 +147,8 @@ void bind_card(py::module_& module) {
         return to_json(package::read_xclbin(read_file(path), path.string())).dump();
       },
       py::arg("path"));
+
+  module.def("count_cards", &runtime::Card::count);
 
   py::class_<CardHandle>(module, "Card")
       .def(py::init(&open_card), py::arg("xclbin"), py::arg("uri"), py::arg("run_timeout_s"))

@@ -77,19 +77,25 @@ py::tuple to_tuple(const runtime::Spans& spans) {
   return py::make_tuple(us(spans.injection), us(spans.inference), us(spans.extraction));
 }
 
-/// One event or many: quantise, inject, infer, extract. The result is new, or `out`.
-py::array predict(SessionHandle& session, const py::array& inputs, std::optional<py::array> out,
-                  bool raw) {
+/// One event or many: quantise, inject, infer, extract. The result is new, or `out`. None, and
+/// nothing done, for what is not at once an array of at most `most_events` events as they are.
+py::object predict(SessionHandle& session, const py::object& inputs, const py::object& out,
+                   bool raw, std::int64_t most_events) {
+  if (!is_plain_array(inputs, raw)) return py::none();
+  const auto& array = static_cast<const py::array&>(inputs);
   PredictorPool& pool = session.get();
   const package::Manifest& manifest = pool.kernel().manifest();
-  const std::int64_t events = require_events(inputs, manifest.input.shape, manifest.input.name);
-  py::array outputs =
-      out ? *std::move(out)
-          : make_output(events, manifest.output.shape, manifest.output.container_bits(), raw);
-  const engine::ConstEvents from = events_in(inputs, manifest.input.name.c_str());
+  const std::int64_t events = require_events(array, manifest.input.shape, manifest.input.name);
+  if (events > most_events) return py::none();
+  py::array outputs = out.is_none() ? make_output(events, manifest.output.shape,
+                                                  manifest.output.container_bits(), raw)
+                                    : py::cast<py::array>(out);
+  const engine::ConstEvents from = events_in(array, manifest.input.name.c_str());
   const engine::Events to = events_out(outputs, manifest.output.name.c_str());
-  const py::gil_scoped_release release;
-  pool.predict(from, to, nullptr);
+  {
+    const py::gil_scoped_release release;
+    pool.predict(from, to, nullptr);
+  }
   return outputs;
 }
 
@@ -115,8 +121,8 @@ void bind_session(py::module_& module) {
              return std::make_unique<SessionHandle>("session", PredictorPool(opened, batch_events));
            }),
            py::arg("kernel"), py::arg("batch_events"))
-      .def("predict", &predict, py::arg("inputs"), py::arg("out") = py::none(),
-           py::arg("raw") = false)
+      .def("predict", &predict, py::arg("inputs"), py::arg("out"), py::arg("raw"),
+           py::arg("most_events"))
       .def("profile", &profile, py::arg("inputs"), py::arg("outputs"))
       .def("close", &SessionHandle::free);
 }

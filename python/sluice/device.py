@@ -257,32 +257,27 @@ class Session:
 
         `out`, where given, receives them: float64, float32 or the outputs' integer type.
         """
-        if type(X) is np.ndarray and X.ndim and len(X) <= _CHUNK_EVENTS and X.dtype.kind == "f" and not raw:
-            try:
-                return self._native_predict(X, out)
-            except ValueError as error:
-                if getattr(error, "code", "") != "E-PYTHON-004":
-                    raise
-        return self._predict_any(as_values(X, raw=raw), raw, out)
+        result = self._native_predict(X, out, raw, _CHUNK_EVENTS)
+        return self._predict_any(as_values(X, raw=raw), raw, out) if result is None else result
 
     def _predict_any(self, inputs: Array, raw: bool, out: Optional[Array]) -> Array:
+        """For arrays that are not contiguous, and in parts for many events."""
         shape = (len(inputs) if inputs.ndim else 0, *self.kernel.package.output_shape)
-        if out is not None:
-            as_output(out, shape)
-        if len(shape) and shape[0] <= _CHUNK_EVENTS:
-            return self._native_predict(inputs, out, raw)
         if out is None:
             bits = self.kernel.package.manifest["output"]["container_bits"]
             out = np.empty(shape, np.dtype(f"i{bits // 8}") if raw else np.float64)
-        for first in range(0, len(inputs), _CHUNK_EVENTS):
+        else:
+            as_output(out, shape)
+        for first in range(0, max(len(inputs), 1), _CHUNK_EVENTS):
             with counted_from(first):
-                self._native_predict(inputs[first:first + _CHUNK_EVENTS], out[first:first + _CHUNK_EVENTS], raw)
+                self._native_predict(inputs[first:first + _CHUNK_EVENTS], out[first:first + _CHUNK_EVENTS], raw,
+                                     _CHUNK_EVENTS)
         return out
 
     def profile(self, X: npt.ArrayLike, *, calls: int = 1, raw: bool = False) -> tuple[Array, Profile]:
         """Makes `calls` calls on the same events; the outputs, and where the time of each call went."""
         inputs = as_values(X, raw=raw)
-        out = self._predict_any(inputs, raw, None)
+        out = self.predict(inputs, raw=raw)
         spans = np.array([self._native.profile(inputs, out) for _ in range(calls)], np.float64).reshape(calls, 3)
         return out, Profile(self.kernel.package.name, self.device, len(inputs), spans[:, 0], spans[:, 1], spans[:, 2])
 
