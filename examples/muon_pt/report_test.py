@@ -13,6 +13,7 @@ import unittest
 import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
+PLOT = HERE.parents[1] / "src" / "sluice" / "cli" / "latency_plot.py"
 sys.path.insert(0, str(HERE))
 import report  # noqa: E402
 
@@ -21,7 +22,7 @@ from selenium.webdriver.chrome.options import Options  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-FIGURES = {"Figure 1", "Figure 2a", "Figure 2b", "Relative residual, 3 to 40", "Relative residual, 40 to 120",
+FIGURES = {"Figure 1, hw_emu", "Figure 1, noop", "Figure 2a", "Figure 2b", "Relative residual, 3 to 40", "Relative residual, 40 to 120",
            "Half-width, median", "Turn-on", "The same at 22 GeV", "Rate against threshold", "pT in each number format",
            "Left: shift", "Relative residuals in each number format"}
 
@@ -79,24 +80,37 @@ def run_study(folder, output, *arguments):
     return json.loads((folder / output / "study.json").read_text())
 
 
+def write_latency(folder):
+    """Made-up times, and the figures that the product's own program draws of them."""
+    folder.mkdir()
+    rng = np.random.default_rng(2)
+    for mode in ("hw_emu", "noop"):
+        samples = {f"{span}_us": rng.gamma(3, 10, 200).tolist() for span in ("injection", "inference", "extraction")}
+        run = {"program": "xrt", "emulated": True, "device": {"emulation": mode}, "kernel": "k", "batch_events": 1,
+               "samples": samples}
+        (folder / "samples.json").write_text(json.dumps(run))
+        subprocess.run([sys.executable, PLOT, folder / "samples.json", "--output", folder / f"latency_{mode}.svg"],
+                       check=True)
+    row = {"injection_us": 1, "inference_us": 2, "extraction_us": 1, "total_us": 4, "total_p99_us": 5}
+    over = {"over_xrt": {"ratio": 1, "low": 0.9, "high": 1.1}}
+    return {"calls": 200, "modes": {mode: {"xrt": row, "sluice": row | over} for mode in ("hw_emu", "noop")}}
+
+
 def write_report(folder):
     """A report like that of the demonstration, with made-up kernel and times."""
     write_columns(folder)
     study = run_study(folder, "study", "--columns", "flat.npz", "--card", "flat.npy", "--trigger", "logflat.npz")
     study.update(run_study(folder, "formats", "--quantisation", "formats.npz", "--card", "formats.npy"))
-    rng = np.random.default_rng(2)
-    runs = [{"mode": mode, "host": "host", "events": 10, "differing": 0,
-             "latency": {span: rng.gamma(3, 10, 200).tolist() for span in report.SPANS}}
-            for mode in ("hw_emu", "sw_emu")]
+    latency = write_latency(folder / "latency")
     port = {"event_bytes": 2, "format": "s16.10"}
     sample = {"events": 4000, "spectrum": "flat", "pt_range_gev": [3, 200], "seed": 1, "simulation_seconds": 0.1,
               "features_seconds": 0.1, "inference_seconds": 0.1}
     content = {"manifest": {"latency_cycles": 21, "clock_mhz": 200, "source": {"file": "m.h5"}, "input": port,
                             "initiation_interval_cycles": 1, "output": port},
-               "estimate": {"total": {"lut": 1, "ff": 1}}, "card": runs, "study": study,
+               "estimate": {"total": {"lut": 1, "ff": 1}}, "study": study, "latency": latency,
+               "card": [{"mode": "hw_emu", "host": "host", "events": 10, "differing": 0}],
                "verify": {"engines": [{"engine": "rtl", "events": 10, "differing": 0}]},
                "samples": {"resolution": sample}}
-    report.plot_latency(runs, folder)
     report.write_html(content, folder)
     return folder / "report.html"
 

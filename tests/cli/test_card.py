@@ -46,6 +46,15 @@ class Results(CardCase):
                 self.assertEqual((said["device"], said["emulated"], said["events"]), ("xrt:0", True, len(self.x)))
                 self.assertEqual(differing_events(np.load(self.folder / "y.npy"), self.y), 0)
 
+    def test_convolutional_network(self):
+        """The shell takes the core's outputs at the latency of the manifest: right ones meet it exactly."""
+        with np.load(DATA / "layers_small_cnn_vectors.npz") as recorded:
+            x, y = recorded["x_0"], recorded["y_output"]
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                self.succeed(on_card(*self.words(support.package("small_cnn"), events=x), mode=mode))
+                self.assertEqual(differing_events(np.load(self.folder / "y.npy"), y), 0)
+
     def test_verify_on_the_card(self):
         for mode in MODES:
             with self.subTest(mode=mode):

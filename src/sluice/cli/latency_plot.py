@@ -52,13 +52,13 @@ def plot(runs):
             # Calls beyond the axis stay in sight, in the last bin.
             axis.hist(np.clip(column, bins[0], bins[-1]), bins=bins, weights=weights, histtype="step",
                       linewidth=1.4, color=f"C{index}",
-                      label=f"{label(run)}: {np.median(column):.1f} us")
+                      label=f"{label(run)}: {np.median(column):.3g} us")
             axis.axvline(np.median(column), color=f"C{index}", linestyle=":", linewidth=1)
         axis.set_xscale("log")
         axis.set_yscale("log")
         axis.set_title(span, loc="left", fontsize=11)
         axis.legend(title="median", title_fontsize=8, fontsize=8, frameon=False, loc="upper right")
-        axis.set_ylim(top=8)  # room for the legend above the fractions
+        axis.set_ylim(top=50)  # room for the legend above the fractions
         axis.set_ylabel("fraction of calls / bin")
     emulated = any(run["emulated"] for run, _ in runs)
     what = "time per call [us]" + ("  (emulation, not card latency)" if emulated else "")
