@@ -41,6 +41,7 @@ def start_browser(folder):
 
 def inspect(browser, path):
     """What the page at `path` does: {images, requests, errors, overflow_px}."""
+    browser.get("about:blank")
     for kind in ("performance", "browser"):
         browser.get_log(kind)
     browser.get(path.as_uri())
@@ -51,10 +52,13 @@ def inspect(browser, path):
     requests = []
     for entry in browser.get_log("performance"):
         message = json.loads(entry["message"])["message"]
-        if message["method"] in ("Network.requestWillBeSent", "Network.webSocketCreated"):
-            url = message["params"].get("request", message["params"])["url"]
-            if url != path.as_uri() and not url.startswith("data:"):
-                requests.append(url)
+        if message["method"] not in ("Network.requestWillBeSent", "Network.webSocketCreated"):
+            continue
+        url = message["params"].get("request", message["params"])["url"]
+        # The browser's own start page may still be loading; what it fetches belongs to its own document.
+        of_page = message["params"].get("documentURL", path.as_uri()) == path.as_uri()
+        if of_page and url != path.as_uri() and not url.startswith("data:"):
+            requests.append(url)
     errors = [entry["message"] for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     overflow = browser.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
