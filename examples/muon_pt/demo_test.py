@@ -25,8 +25,10 @@ class Demo(unittest.TestCase):
             self.assertEqual(report["study"]["resolution"]["card_and_cpu"]["identical"], 2000)
             self.assertEqual(report["study"]["quantisation"]["identical_exact_and_card"], 2000)
             page = (output / "report.html").read_text()
-            self.assertEqual(page.count("<figure>"), 12)
-            for path in [*output.glob("*.svg"), *output.glob("*/*.svg")]:
+            pictures = [path for folder in ("study", "formats") for path in (output / folder).glob("*.svg")]
+            self.assertEqual(page.count("<figure>"), len(pictures) + len(report["latency"]["modes"]))
+            self.assertEqual(len(pictures), 11)
+            for path in pictures:
                 self.assertTrue(path.with_suffix(".png").exists(), path)
 
 
