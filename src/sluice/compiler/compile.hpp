@@ -9,6 +9,7 @@
 #include "sluice/base/json.hpp"
 #include "sluice/base/progress.hpp"
 #include "sluice/package/package.hpp"
+#include "sluice/synth/cmvm.hpp"
 
 namespace sluice::compiler {
 
@@ -18,6 +19,7 @@ struct CompileOptions {
   std::string board;                             ///< recorded in the manifest
   std::optional<Json> config;                    ///< precisions in hls4ml's form
   std::optional<std::filesystem::path> weights;  ///< of a model whose JSON is apart
+  synth::Effort effort = synth::Effort::normal;  ///< of the adder-graph optimiser
   bool simulator = true;                         ///< Verilate the kernel and pack the card
 };
 
