@@ -10,6 +10,7 @@
 #include "sluice/base/progress.hpp"
 #include "sluice/package/package.hpp"
 #include "sluice/synth/cmvm.hpp"
+#include "sluice/synth/schedule.hpp"
 
 namespace sluice::compiler {
 
@@ -20,7 +21,8 @@ struct CompileOptions {
   std::optional<Json> config;                    ///< precisions in hls4ml's form
   std::optional<std::filesystem::path> weights;  ///< of a model whose JSON is apart
   synth::Effort effort = synth::Effort::normal;  ///< of the adder-graph optimiser
-  bool simulator = true;                         ///< Verilate the kernel and pack the card
+  synth::PipelineGoal pipeline_goal = synth::PipelineGoal::speed;
+  bool simulator = true;  ///< Verilate the kernel and pack the card
 };
 
 struct Compiled {
