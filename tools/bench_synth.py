@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures the adder-graph optimiser on one set of networks, beside alkaid where PyPI can be reached.
 
-usage: bench_synth.py BUILD OUTPUT [--full] [--models FOLDER] [--no-yosys]
+usage: bench_synth.py BUILD OUTPUT [--full] [--models FOLDER] [--largest-for-yosys LUT]
 
 Writes OUTPUT/synth.md, synth.json and synth.png. LUT are LUT1 to LUT6 of Yosys (`synth_xilinx -family xcup`), for both
 programs. Yosys builds a three-operand sum at twice its price, so alkaid's ternary result is counted by alkaid's own
@@ -25,7 +25,6 @@ ROOT = Path(__file__).resolve().parent.parent
 MUON = ROOT / "examples/muon_pt/model/muon_pt.h5"
 YOSYS = "read_verilog -I. {files}; synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top {top}; tee -o {stat} stat"
 TIME_LIMIT_S = 300
-LARGEST_FOR_YOSYS = 15_000  # estimated LUTs; beyond only with --full, as Yosys takes minutes
 REPETITIONS = 3
 GROWTH_SIZES = (16, 32, 64, 128, 256)
 
@@ -89,14 +88,14 @@ def yosys_cells(folder, top):
             "ff": sum(int(n) for cell, n in cells if cell.startswith("FD"))}
 
 
-def sluice(build, network, effort, folder, yosys=True, repetitions=REPETITIONS, full=True):
+def sluice(build, network, effort, folder, largest_for_yosys=0, repetitions=REPETITIONS):
     folder.mkdir(parents=True)
     finished = run([build / "benchmarks/synth_bench", network, "--effort", effort, "--repetitions", repetitions, "--few-registers",
                     "--verilog", folder / "bench.v"])
     if finished.returncode != 0:
         sys.exit(finished.stderr)
     result = json.loads(finished.stdout)
-    if yosys and (full or result["lut_estimated"] <= LARGEST_FOR_YOSYS):
+    if result["lut_estimated"] <= largest_for_yosys:
         result |= yosys_cells(folder, "bench_core")
     return result
 
@@ -134,7 +133,7 @@ def growth(build, folder):
         path = folder / f"growth_{size}.txt"
         path.write_text(random_matrix(size, 4, False))
         repetitions = REPETITIONS if size < 256 else 1
-        result = sluice(build, path, "normal", folder / f"growth_{size}", yosys=False, repetitions=repetitions)
+        result = sluice(build, path, "normal", folder / f"growth_{size}", repetitions=repetitions)
         points.append((size, result["optimise_s"], result["peak_memory_kib"]))
     xs, ys = [math.log(p[0]) for p in points], [math.log(p[1]) for p in points]
     return points, statistics.linear_regression(xs, ys).slope
@@ -212,9 +211,10 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("build", type=Path)
     arguments.add_argument("output", type=Path)
-    arguments.add_argument("--full", action="store_true", help="large networks through Yosys too: about an hour")
+    arguments.add_argument("--full", action="store_true", help="matrices up to 128 x 128, 16 bits")
+    arguments.add_argument("--largest-for-yosys", type=int, default=15_000, metavar="LUT",
+                           help="networks of more estimated LUT are not given to Yosys, which takes minutes for them")
     arguments.add_argument("--models", type=Path, help="folder of further model files")
-    arguments.add_argument("--no-yosys", action="store_true")
     options = arguments.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     build = options.build.resolve()
@@ -230,8 +230,8 @@ def main():
             network.write_text(text)
             other = None
             for effort in ("normal", "max"):
-                result = sluice(build, network, effort, work / f"{position}_{effort}", not options.no_yosys,
-                                full=options.full, repetitions=REPETITIONS if effort == "normal" else 1)
+                result = sluice(build, network, effort, work / f"{position}_{effort}", options.largest_for_yosys,
+                                REPETITIONS if effort == "normal" else 1)
                 if python and other is None:
                     other = alkaid(python, network, result["latency_cycles"], work / f"{position}_alkaid",
                                    "lut" in result)

@@ -134,7 +134,7 @@ class PatternSharing {
 
   void load_digits(const SumRows& sums) {
     if (sums.nodes.empty()) return;
-    digits_.resize(static_cast<std::size_t>(std::ranges::max(sums.nodes) + 1));
+    digits_.resize(static_cast<std::size_t>(std::ranges::max(sums.nodes)) + 1);
     for (std::size_t i = 0; i < sums.nodes.size(); ++i) {
       const std::int32_t node = sums.nodes[i];
       for (std::size_t row = 0; row < rows_.size(); ++row) {
