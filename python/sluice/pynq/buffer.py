@@ -57,18 +57,18 @@ class PynqBuffer(np.ndarray[Any, np.dtype[Any]]):
             return np.asarray(result)
         return result
 
-    def copy(self, order: Any = "C") -> npt.NDArray[Any]:  # type: ignore[override]
+    def copy(self, order: Any = "C") -> Any:
         """A plain array in host memory."""
         return np.array(np.asarray(self), order=order)
 
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> npt.NDArray[Any]:  # type: ignore[override]
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """A plain array of another type in host memory."""
         return np.asarray(self).astype(dtype, *args, **kwargs)
 
-    def __copy__(self) -> npt.NDArray[Any]:
+    def __copy__(self) -> Any:
         return self.copy()
 
-    def __deepcopy__(self, memo: Any) -> npt.NDArray[Any]:
+    def __deepcopy__(self, memo: Any) -> Any:
         return self.copy()
 
     def __reduce__(self) -> Any:

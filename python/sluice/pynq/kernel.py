@@ -340,15 +340,16 @@ def _same_kind(given: np.dtype[Any], due: np.dtype[Any]) -> bool:
     return given.itemsize == due.itemsize and (given.kind == "f") == (due.kind == "f") and given.kind in "iufb"
 
 
-def _pack(argument: XrtArgument, value: Any) -> bytes:
+def _pack(argument: XrtArgument, given: Any) -> bytes:
     """A value as the kernel's C type has it in memory."""
     real = argument.dtype is not None and argument.dtype.kind == "f"
-    if isinstance(value, PynqBuffer) or not np.isscalar(value) or isinstance(value, (str, bytes)):
+    if isinstance(given, PynqBuffer) or not np.isscalar(given) or isinstance(given, (str, bytes)):
         raise ArgumentTypeError("E-PYTHON-028", f"argument `{argument.name}`",
-                                f"takes a value ({argument.type}), a {type(value).__name__} is given")
+                                f"takes a value ({argument.type}), a {type(given).__name__} is given")
+    value: Any = given
     if real:
-        return struct.pack("<f" if argument.size_bytes == 4 else "<d", float(value))  # type: ignore[arg-type]
-    number = int(value)  # type: ignore[call-overload]
+        return struct.pack("<f" if argument.size_bytes == 4 else "<d", float(value))
+    number = int(value)
     bits = 8 * argument.size_bytes
     low = -(1 << (bits - 1)) if argument.dtype is None or argument.dtype.kind == "i" else 0
     high = (1 << bits) - 1 if argument.dtype is None or argument.dtype.kind == "u" else (1 << (bits - 1)) - 1
