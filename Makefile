@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 DEMO ?= out/demo
 
-.PHONY: help demo test unit asan bench install train format lint clean
+.PHONY: help demo test unit asan bench install wheel train format lint clean
 
 help:
 	@echo "make demo      the paper's workflow on the committed model: report in $(DEMO)"
@@ -12,6 +12,7 @@ help:
 	@echo "make asan      unit tests under AddressSanitizer and UBSan"
 	@echo "make bench     benchmarks, with medians and the machine's name"
 	@echo "make install   install below PREFIX=$(PREFIX)"
+	@echo "make wheel     build the Python wheel and test it in an empty environment (needs PyPI)"
 	@echo "make train     repeat the training of the example network (needs PyPI)"
 	@echo "make format    rewrite sources with clang-format"
 	@echo "make lint      formatting, clang-tidy, words"
@@ -45,6 +46,10 @@ install:
 	@tools/setup.sh build run
 	@tools/build.sh release $(JOBS)
 	DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX)
+
+wheel:
+	@tools/setup.sh build run test train
+	@/usr/bin/python3 -B python/tests/wheel.py . /usr/bin/python3
 
 train:
 	@tools/setup.sh build run train
