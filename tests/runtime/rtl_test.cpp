@@ -68,6 +68,7 @@ TEST_F(RtlDevice, AWaitCanBeInterrupted) {
 TEST_F(RtlDevice, MovesOnlyWhatIsSynced) { testing::expect_two_copies(open()); }
 
 TEST_F(RtlDevice, KeepsSeveralRunsInFlight) { testing::expect_runs_in_flight(open()); }
+TEST_F(RtlDevice, OverlapsCalls) { testing::expect_stream(open()); }
 
 TEST_F(RtlDevice, CountsCyclesThatRepeatForASeed) {
   const auto cycles = [&](std::uint64_t seed) {

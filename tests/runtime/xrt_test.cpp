@@ -36,6 +36,8 @@ TEST_F(Card, MovesOnlyWhatIsSynced) { testing::expect_two_copies(open()); }
 
 TEST_F(Card, KeepsSeveralRunsInFlight) { testing::expect_runs_in_flight(open()); }
 
+TEST_F(Card, OverlapsCalls) { testing::expect_stream(open()); }
+
 TEST_F(Card, SaysWhatItIs) {
   const Kernel kernel = open();
   EXPECT_EQ(kernel.device().uri, "xrt:0");
@@ -111,6 +113,24 @@ TEST(HungCard, TimesOut) {
   expect_error(ErrorKind::device, "E-RUNTIME-010", "not done after 300 ms", [&] { run.wait(); });
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
   EXPECT_TRUE(run.in_flight());
+}
+
+/// Runs only with a card that hangs in its third run.
+TEST(HungStream, FailsTheCallThatHangs) {
+  const auto package = package::Package::open(SLUICE_TEST_PACKAGE);
+  const Kernel kernel = Device::open(package, "xrt:0", {.run_timeout = 300ms}).kernel();
+  Stream stream(kernel, {.batch_events = 1, .depth = 2});
+  const auto inputs = testing::example_inputs(3, 1);
+  std::vector<std::int8_t> outputs(6);
+  for (std::size_t call = 0; call < 3; ++call) {
+    stream.submit(std::span(inputs).subspan(3 * call, 3), std::span(outputs).subspan(2 * call, 2));
+  }
+  expect_error(ErrorKind::device, "E-RUNTIME-010", "not done after 300 ms",
+               [&] { stream.wait(Stream::Call{2}); });
+  stream.wait(Stream::Call{0});
+  stream.wait(Stream::Call{1});
+  const auto expected = testing::expected_outputs(inputs);
+  EXPECT_TRUE(std::equal(outputs.begin(), outputs.begin() + 4, expected.begin()));
 }
 
 /// Runs only with a card that dies when its first run starts.

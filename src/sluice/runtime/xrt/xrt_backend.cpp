@@ -22,8 +22,7 @@ constexpr int kEventsArgument = 2;
 
 class XrtRun : public DeviceRun {
  public:
-  XrtRun(std::string subject, const xrt::kernel& kernel, bool emulated)
-      : command_(std::move(subject), kernel, emulated) {}
+  XrtRun(std::string subject, const xrt::kernel& kernel) : command_(std::move(subject), kernel) {}
 
   void start(DeviceMemory& input, DeviceMemory& output, std::uint32_t events) override {
     with_xrt(command_.subject(), "cannot start the kernel", [&] {
@@ -83,9 +82,8 @@ class XrtBackend : public DeviceBackend {
 
   std::unique_ptr<DeviceRun> make_run() override {
     require_programmed();
-    return with_xrt(subject_, "cannot make a run", [&] {
-      return std::make_unique<XrtRun>(subject_, kernel_, !emulation_.empty());
-    });
+    return with_xrt(subject_, "cannot make a run",
+                    [&] { return std::make_unique<XrtRun>(subject_, kernel_); });
   }
 
  private:

@@ -15,8 +15,8 @@ namespace {
 
 class XrtUnitCommand : public UnitCommand {
  public:
-  XrtUnitCommand(std::string subject, const xrt::kernel& kernel, bool emulated)
-      : command_(std::move(subject), kernel, emulated) {}
+  XrtUnitCommand(std::string subject, const xrt::kernel& kernel)
+      : command_(std::move(subject), kernel) {}
 
   void set_argument(std::size_t position, DeviceMemory& memory) override {
     with_xrt(command_.subject(), "cannot set an argument", [&] {
@@ -47,9 +47,8 @@ class XrtUnit : public UnitBackend {
                          [&] { return xrt::kernel(device, uuid, name); })) {}
 
   std::unique_ptr<UnitCommand> make_command() override {
-    return with_xrt(subject_, "cannot make a run", [&] {
-      return std::make_unique<XrtUnitCommand>(subject_, kernel_, !emulation_mode().empty());
-    });
+    return with_xrt(subject_, "cannot make a run",
+                    [&] { return std::make_unique<XrtUnitCommand>(subject_, kernel_); });
   }
   std::uint32_t read_register(std::uint32_t offset_bytes) override {
     return with_xrt(subject_, "cannot read a register",

@@ -88,9 +88,10 @@ class EndCounter {
   std::uint64_t ends_ = 0;
 };
 
-XrtCommand::XrtCommand(std::string subject, const xrt::kernel& kernel, bool emulated)
+XrtCommand::XrtCommand(std::string subject, const xrt::kernel& kernel)
     : subject_(std::move(subject)), run_(kernel) {
-  if (!emulated) return;
+  const std::string mode = emulation_mode();
+  if (mode != "hw_emu" && mode != "sw_emu") return;
   ends_ = std::make_shared<EndCounter>();
   run_.add_callback(
       ERT_CMD_STATE_COMPLETED, [ends = ends_](const void*, ert_cmd_state, void*) { ends->add(); },
@@ -133,10 +134,12 @@ std::shared_ptr<xrt::device> open_card(unsigned index, const std::string& subjec
 
 DeviceInfo describe_card(const xrt::device& device, const std::string& subject) {
   const std::string mode = emulation_mode();
-  return {.name = with_xrt(subject, "cannot ask the card for its name",
-                           [&] { return device.get_info<xrt::info::device::name>(); }),
-          .emulated = !mode.empty(),
-          .emulation = mode};
+  // The shim that does nothing answers no question either.
+  const std::string name =
+      mode == "noop" ? std::string("XRT's no-op shim")
+                     : with_xrt(subject, "cannot ask the card for its name",
+                                [&] { return device.get_info<xrt::info::device::name>(); });
+  return {.name = name, .emulated = !mode.empty(), .emulation = mode};
 }
 
 }  // namespace sluice::runtime::detail

@@ -51,12 +51,12 @@ class XrtMemory : public DeviceMemory {
 
 class EndCounter;
 
-/// XRT's emulation never returns from run::wait() before the kernel is done, whatever the timeout,
-/// and does not obey abort(). There the end comes by a callback, which costs no more time. Real
-/// cards keep run::wait(): it obeys the timeout without a second thread.
+/// XRT's emulated cards never return from run::wait() before the kernel is done, whatever the
+/// timeout, and do not obey abort(). There the end comes by a callback. Real cards and the no-op
+/// shim keep run::wait(): it obeys the timeout without a second thread.
 class XrtCommand {
  public:
-  XrtCommand(std::string subject, const xrt::kernel& kernel, bool emulated);
+  XrtCommand(std::string subject, const xrt::kernel& kernel);
 
   xrt::run& run() noexcept { return run_; }
   const std::string& subject() const noexcept { return subject_; }
@@ -66,7 +66,7 @@ class XrtCommand {
 
  private:
   std::string subject_;
-  std::shared_ptr<EndCounter> ends_;  // emulation only
+  std::shared_ptr<EndCounter> ends_;  // null: by run::wait()
   xrt::run run_;
   std::uint64_t starts_ = 0;
 };
