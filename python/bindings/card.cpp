@@ -127,6 +127,16 @@ void bind_unit(py::module_& module) {
              run.without_gil([](runtime::UnitRun& started) { started.start(); });
            })
       .def(
+          "execute",
+          [](UnitRunHandle& run, double timeout_s) {
+            const std::chrono::milliseconds timeout(static_cast<std::int64_t>(timeout_s * 1000));
+            return run.without_gil([&](runtime::UnitRun& started) {
+              started.start();
+              return started.wait(timeout);
+            });
+          },
+          py::arg("timeout_s"))
+      .def(
           "wait",
           [](UnitRunHandle& run, double timeout_s) {
             const std::chrono::milliseconds timeout(static_cast<std::int64_t>(timeout_s * 1000));

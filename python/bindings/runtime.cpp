@@ -90,6 +90,7 @@ py::object predict(SessionHandle& session, const py::object& inputs, const py::o
   py::array outputs = out.is_none() ? make_output(events, manifest.output.shape,
                                                   manifest.output.container_bits(), raw)
                                     : py::cast<py::array>(out);
+  static_cast<void>(require_events(outputs, manifest.output.shape, "out"));
   const engine::ConstEvents from = events_in(array, manifest.input.name.c_str());
   const engine::Events to = events_out(outputs, manifest.output.name.c_str());
   {

@@ -28,7 +28,7 @@ def as_values(array: npt.ArrayLike, *, raw: bool, subject: str = "input") -> npt
     elif not raw:
         raise ArgumentTypeError("E-PYTHON-005", subject, f"integers ({given.dtype}) may be values or mantissas",
                                 "use x.astype(np.float32) for values, or raw=True for mantissas")
-    return np.require(given, requirements="CA")
+    return np.require(given, requirements=["C", "A"])
 
 
 def as_output(out: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:

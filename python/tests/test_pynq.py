@@ -142,6 +142,8 @@ def test_threads(overlay, expected):
 class FailingRun:
     """A native run whose kernel ends in an error."""
 
+    execute = None
+
     def wait(self, timeout):
         raise sluice.DeviceError("E-RUNTIME-011", "xrt:0", "the kernel ended in state ERROR")
 
@@ -212,7 +214,7 @@ def test_5_views_sync_the_right_bytes_or_raise(tiny_package):
 
     plain = np.zeros(32 * 32 * 4, np.uint8)
     buffer = plain.view("u4").reshape(32, 32).view(pynq.PynqBuffer)
-    buffer._allocation = pynq.buffer._Allocation(Native(), None, plain.nbytes, plain.ctypes.data)
+    buffer._allocation = pynq.buffer.Allocation(Native(), None, plain.nbytes, plain.ctypes.data)
     buffer[0:2].sync_to_device()
     buffer[3, 4:8].sync_from_device()
     buffer.T.sync_to_device()
@@ -280,6 +282,8 @@ def test_11_a_freed_buffer_raises_and_no_access_crashes(overlay, buffers):
 
 def test_12_waits_have_a_time_out(overlay):
     class Busy:
+        execute = None
+
         def wait(self, timeout):
             return False
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Target = Union[Device, Memory, Kernel, XrtArgument, None]
 
 
-class _Allocation:
+class Allocation:
     """What all views of one buffer share."""
 
     __slots__ = ("first_byte", "freed", "memory", "native", "size")
@@ -35,7 +35,7 @@ class PynqBuffer(np.ndarray[Any, np.dtype[Any]]):
     `copy` and `astype` are plain arrays. Made by :func:`allocate`.
     """
 
-    _allocation: Optional[_Allocation]
+    _allocation: Optional[Allocation]
     _range: Optional[tuple[int, int]]
 
     def __array_finalize__(self, obj: Any) -> None:
@@ -57,24 +57,24 @@ class PynqBuffer(np.ndarray[Any, np.dtype[Any]]):
             return np.asarray(result)
         return result
 
-    def copy(self, order: Any = "C") -> npt.NDArray[Any]:  # type: ignore[override]
+    def copy(self, order: Any = "C") -> Any:
         """A plain array in host memory."""
-        return np.array(np.asarray(self), order=order)
+        return np.array(self, order=order)
 
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> npt.NDArray[Any]:  # type: ignore[override]
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """A plain array of another type in host memory."""
         return np.asarray(self).astype(dtype, *args, **kwargs)
 
-    def __copy__(self) -> npt.NDArray[Any]:
+    def __copy__(self) -> Any:
         return self.copy()
 
-    def __deepcopy__(self, memo: Any) -> npt.NDArray[Any]:
+    def __deepcopy__(self, memo: Any) -> Any:
         return self.copy()
 
     def __reduce__(self) -> Any:
         return np.asarray(self).__reduce__()
 
-    def _place(self) -> tuple[_Allocation, int, int]:
+    def _place(self) -> tuple[Allocation, int, int]:
         """The allocation, and the first byte and the number of bytes of this view in it."""
         allocation = self._allocation
         if allocation is None:
@@ -85,7 +85,7 @@ class PynqBuffer(np.ndarray[Any, np.dtype[Any]]):
             self._range = self._find_range(allocation)
         return (allocation, *self._range)
 
-    def _find_range(self, allocation: _Allocation) -> tuple[int, int]:
+    def _find_range(self, allocation: Allocation) -> tuple[int, int]:
         low, high = np.byte_bounds(np.asarray(self))
         if self.size == 0:
             return 0, 0
@@ -203,7 +203,7 @@ def allocate(shape: Shape, dtype: Any = "u4", target: Target = None, *, cacheabl
     size = math.prod(int(extent) for extent in extents) * element.itemsize
     native = memory._overlay._card.allocate(memory.idx, size)
     view = native.view()
-    allocation = _Allocation(native, memory, size, view.__array_interface__["data"][0])
+    allocation = Allocation(native, memory, size, view.__array_interface__["data"][0])
     buffer = view.view(element).reshape(extents).view(PynqBuffer)
     buffer._allocation = allocation
     buffer._range = (0, size)

@@ -166,8 +166,8 @@ class Memory:
         self._overlay = overlay
         self.device = overlay.device
         self.idx = idx
-        self.tag = tag
-        self.name = attribute_name(tag)
+        self.tag: str = tag
+        self.name: str = attribute_name(tag)
 
     @property
     def desc(self) -> dict[str, Any]:

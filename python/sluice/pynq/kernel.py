@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from .. import _core
 from ..errors import ArgumentTypeError, DeviceError, Error, UsageError
-from .buffer import PynqBuffer
+from .buffer import Allocation, PynqBuffer
 from .registers import RegisterMap
 
 if TYPE_CHECKING:
@@ -154,11 +154,26 @@ class WaitHandle:
 class _Run:
     """A native run, and what it was last given."""
 
-    __slots__ = ("given", "native")
+    __slots__ = ("allocations", "execute", "given", "native")
 
     def __init__(self, native: _core.UnitRun) -> None:
         self.native = native
+        self.execute = native.execute
         self.given: tuple[Any, ...] = ()
+        self.allocations: list[Allocation] = []
+
+    def was_given(self, args: tuple[Any, ...]) -> bool:
+        """True for the very arguments of the last call, when none of the buffers has been freed since."""
+        given = self.given
+        if len(given) != len(args):
+            return False
+        for last, value in zip(given, args):
+            if last is not value:
+                return False
+        for allocation in self.allocations:
+            if allocation.freed:
+                return False
+        return True
 
 
 class Kernel:
@@ -212,6 +227,21 @@ class Kernel:
 
     def start(self, *args: Any, **kwargs: Any) -> WaitHandle:
         """Starts the kernel and returns a handle to wait for. Arguments as `signature` says."""
+        run = self._prepare(args, kwargs)
+        run.native.start()
+        return WaitHandle(self, run)
+
+    start_ert = start_sw = start
+
+    def call(self, *args: Any, **kwargs: Any) -> None:
+        """Starts the kernel and waits until it is done. Raises DeviceError when it fails."""
+        run = self._prepare(args, kwargs)
+        run.execute(_FOREVER_S)
+        if self._opened is not None:
+            self._idle.append(run)
+
+    def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Run:
+        """A run that is not in flight, with these arguments."""
         if kwargs or len(args) != len(self._arguments):
             args = self._bind(args, kwargs)
         try:
@@ -220,15 +250,9 @@ class Kernel:
             unit = self._unit
             self._overlay._require_loaded()
             run = _Run(unit.make_run())
-        self._set(run, args)
-        run.native.start()
-        return WaitHandle(self, run)
-
-    start_ert = start_sw = start
-
-    def call(self, *args: Any, **kwargs: Any) -> None:
-        """Starts the kernel and waits until it is done. Raises DeviceError when it fails."""
-        self.start(*args, **kwargs)._poll(_FOREVER_S)
+        if not run.was_given(args):
+            self._set(run, args)
+        return run
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         try:
@@ -238,23 +262,18 @@ class Kernel:
                                     f"call it as {self.kernel_name}{self.signature}") from None
 
     def _set(self, run: _Run, args: tuple[Any, ...]) -> None:
-        # A freed buffer is checked again even when it is the one of the last call.
-        given = run.given
-        run.given = ()
-        for position, value in enumerate(args):
-            if given and given[position] is value:
-                if isinstance(value, PynqBuffer):
-                    value._place()
-                continue
-            argument = self._arguments[position]
+        run.given, run.allocations = (), []
+        for position, (argument, value) in enumerate(zip(self._arguments, args)):
             if argument.is_pointer:
-                run.native.set_buffer(position, self._native_buffer(argument, value))
+                allocation = self._allocation_of(argument, value)
+                run.native.set_buffer(position, allocation.native)
+                run.allocations.append(allocation)
             else:
                 run.native.set_value(position, _pack(argument, value))
         self._check_sizes(args)
         run.given = args
 
-    def _native_buffer(self, argument: XrtArgument, value: Any) -> _core.CardBuffer:
+    def _allocation_of(self, argument: XrtArgument, value: Any) -> Allocation:
         if not isinstance(value, PynqBuffer):
             raise ArgumentTypeError("E-PYTHON-028", f"argument `{argument.name}`",
                                     f"is a {type(value).__name__}, not a device buffer ({argument.type})",
@@ -268,7 +287,7 @@ class Kernel:
             raise ArgumentTypeError("E-PYTHON-030", f"argument `{argument.name}`",
                                     f"takes {argument.type}, the buffer holds {value.dtype}",
                                     f"allocate it as {argument.dtype}, or set {self.name}.check_types = False")
-        return allocation.native
+        return allocation
 
     def _check_sizes(self, args: tuple[Any, ...]) -> None:
         """The package's manifest, where there is one beside the xclbin, says how long an event is."""
@@ -340,15 +359,16 @@ def _same_kind(given: np.dtype[Any], due: np.dtype[Any]) -> bool:
     return given.itemsize == due.itemsize and (given.kind == "f") == (due.kind == "f") and given.kind in "iufb"
 
 
-def _pack(argument: XrtArgument, value: Any) -> bytes:
+def _pack(argument: XrtArgument, given: Any) -> bytes:
     """A value as the kernel's C type has it in memory."""
     real = argument.dtype is not None and argument.dtype.kind == "f"
-    if isinstance(value, PynqBuffer) or not np.isscalar(value) or isinstance(value, (str, bytes)):
+    if isinstance(given, PynqBuffer) or not np.isscalar(given) or isinstance(given, (str, bytes)):
         raise ArgumentTypeError("E-PYTHON-028", f"argument `{argument.name}`",
-                                f"takes a value ({argument.type}), a {type(value).__name__} is given")
+                                f"takes a value ({argument.type}), a {type(given).__name__} is given")
+    value: Any = given
     if real:
-        return struct.pack("<f" if argument.size_bytes == 4 else "<d", float(value))  # type: ignore[arg-type]
-    number = int(value)  # type: ignore[call-overload]
+        return struct.pack("<f" if argument.size_bytes == 4 else "<d", float(value))
+    number = int(value)
     bits = 8 * argument.size_bytes
     low = -(1 << (bits - 1)) if argument.dtype is None or argument.dtype.kind == "i" else 0
     high = (1 << bits) - 1 if argument.dtype is None or argument.dtype.kind == "u" else (1 << (bits - 1)) - 1

@@ -135,11 +135,11 @@ std::shared_ptr<xrt::device> open_card(unsigned index, const std::string& subjec
 DeviceInfo describe_card(const xrt::device& device, const std::string& subject) {
   const std::string mode = emulation_mode();
   // The shim that does nothing answers no question either.
-  if (mode == "noop") return {.name = "XRT's no-op shim", .emulated = true, .emulation = mode};
-  return {.name = with_xrt(subject, "cannot ask the card for its name",
-                           [&] { return device.get_info<xrt::info::device::name>(); }),
-          .emulated = !mode.empty(),
-          .emulation = mode};
+  const std::string name =
+      mode == "noop" ? std::string("XRT's no-op shim")
+                     : with_xrt(subject, "cannot ask the card for its name",
+                                [&] { return device.get_info<xrt::info::device::name>(); });
+  return {.name = name, .emulated = !mode.empty(), .emulation = mode};
 }
 
 }  // namespace sluice::runtime::detail
