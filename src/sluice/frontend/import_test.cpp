@@ -14,6 +14,7 @@
 #include "sluice/base/npy.hpp"
 #include "sluice/frontend/testing/evaluate.hpp"
 #include "sluice/frontend/testing/hdf5_writer.hpp"
+#include "sluice/frontend/testing/real_events.hpp"
 #include "sluice/network/text.hpp"
 #include "sluice/network/verify.hpp"
 
@@ -43,43 +44,13 @@ std::string refusal(const std::filesystem::path& path, const ImportOptions& opti
   return {};
 }
 
-// The events of `x` whose outputs differ from `expected` in any mantissa.
 std::int64_t differing_events(const network::Network& net, const NpyArray& x,
                               const NpyArray& expected) {
-  const std::vector<double> inputs = x.to_double();
-  const std::vector<double> outputs = expected.to_double();
-  const auto events = static_cast<std::size_t>(x.shape[0]);
-  const std::size_t width = inputs.size() / events;
-  const network::TensorType& type = net.layer(net.outputs().front()).type;
-  EXPECT_EQ(type.ranges.size() * events, outputs.size());
-  std::int64_t differing = 0;
-  for (std::size_t event = 0; event < events; ++event) {
-    const auto got = evaluate_reals(net, std::span(inputs).subspan(event * width, width));
-    bool same = true;
-    for (std::size_t i = 0; i < got.size(); ++i) {
-      same = same &&
-             fixed::to_double(got[i], type.format.frac_bits) == outputs[event * got.size() + i];
-    }
-    differing += same ? 0 : 1;
-  }
-  return differing;
+  return testing::differences(net, x, expected).events;
 }
 
 double largest_error(const network::Network& net, const NpyArray& x, const NpyArray& expected) {
-  const std::vector<double> inputs = x.to_double();
-  const std::vector<double> outputs = expected.to_double();
-  const auto events = static_cast<std::size_t>(x.shape[0]);
-  const std::size_t width = inputs.size() / events;
-  const int frac_bits = net.layer(net.outputs().front()).type.format.frac_bits;
-  double largest = 0;
-  for (std::size_t event = 0; event < events; ++event) {
-    const auto got = evaluate_reals(net, std::span(inputs).subspan(event * width, width));
-    for (std::size_t i = 0; i < got.size(); ++i) {
-      const double error = fixed::to_double(got[i], frac_bits) - outputs[event * got.size() + i];
-      largest = std::max(largest, std::abs(error));
-    }
-  }
-  return largest;
+  return testing::differences(net, x, expected).largest;
 }
 
 TEST(Import, TinyModelEqualsQkerasBitForBit) {
@@ -169,7 +140,7 @@ TEST(Import, FilesThatAreNoModel) {
     return refusal(folder.path() / name);
   };
   EXPECT_THAT(refused("model.keras", std::string("PK\x03\x04....")), HasSubstr("zip archive"));
-  EXPECT_THAT(refused("model.onnx", "\x08\x04"), HasSubstr("not a model file"));
+  EXPECT_THAT(refused("model.onnx", "\x08\x04\x42"), HasSubstr("not an intact ONNX file"));
   EXPECT_THAT(refused("empty.h5", ""), HasSubstr("not a model file"));
   testing::WeightsWriter weights;
   EXPECT_THAT(refused("weights.h5", weights.bytes()), HasSubstr("holds no model"));
@@ -498,22 +469,12 @@ TEST(ImportJson, ModelPrecisionFillsGapsOnly) {
 
 // -- models of others ----------------------------------------------------------------------------
 
-class ModelFolder : public ::testing::Test {
+class ModelFolder : public testing::ModelFolder {
  protected:
-  void SetUp() override {
-    const char* const variable = std::getenv("SLUICE_MODELS_DIR");
-    folder_ = variable != nullptr ? variable : SLUICE_MODELS_DIR;
-    if (!std::filesystem::exists(folder_ / "vectors")) {
-      GTEST_SKIP() << "no model files in " << folder_ << "; set SLUICE_MODELS_DIR";
-    }
-  }
-
   std::int64_t differing(const Imported& model, const char* name, const char* outputs) const {
     const auto vectors = load_npz(folder_ / "vectors" / name);
     return differing_events(model.network, vectors.at("x"), vectors.at(outputs));
   }
-
-  std::filesystem::path folder_;
 };
 
 TEST_F(ModelFolder, JetTaggerIsExact) {
