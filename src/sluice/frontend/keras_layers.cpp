@@ -46,6 +46,8 @@ const std::map<std::string_view, PlanLayer>& planners() {
       {"MaxPooling2D", plan_pooling},
       {"AveragePooling1D", plan_pooling},
       {"AveragePooling2D", plan_pooling},
+      {"QAveragePooling2D", plan_pooling},
+      {"QGlobalAveragePooling2D", plan_pooling},
       {"GlobalMaxPooling1D", plan_pooling},
       {"GlobalMaxPooling2D", plan_pooling},
       {"GlobalAveragePooling1D", plan_pooling},
