@@ -64,6 +64,16 @@ class Results(CardCase):
                 row = rows[f"xrt:0 ({mode})"]
                 self.assertEqual((row["events"], row["differing"], row["skipped"]), (5000, 0, ""))
 
+    def test_bench_on_every_shim(self):
+        """hw_emu, sw_emu, and XRT's no-op shim, which computes nothing: what XRT and the host cost."""
+        for mode in (*MODES, "noop"):
+            for depth in (1, 3):
+                with self.subTest(mode=mode, depth=depth):
+                    finished = self.succeed(on_card(program("sluice"), "bench", support.package("tiny"), "--device",
+                                                    "xrt:0", "--calls", 50, "--depth", depth, "--json", mode=mode))
+                    said = finished.json()
+                    self.assertEqual((said["device"]["emulation"], said["emulated"], said["calls"]), (mode, True, 50))
+
     def test_exit_code_of_the_program(self):
         self.assertEqual(on_card("/bin/sh", "-c", "exit 7").code, 7)
         self.assertEqual(on_card("/bin/sh", "-c", "kill -TERM $$").code, 128 + signal.SIGTERM)

@@ -148,6 +148,18 @@ def activation():
     return x, outputs
 
 
+def tables():
+    """A few functions over 6 bits: small enough for a quick simulation of the hardware."""
+    x = keras.Input((2,), name="input")
+    q = QActivation(bits(6, 2), name="quantize_input")(x)
+    outputs = []
+    for name in ("sigmoid", "elu", "gelu"):
+        y = keras.Activation(name, name=f"{name}_real")(q)
+        outputs.append(QActivation(bits(6, 2), name=name)(y))
+    outputs.append(QActivation("ternary(alpha=1,threshold=0.5)", name="ternary")(q))
+    return x, outputs
+
+
 def quantizer():
     x = keras.Input((5,), name="input")
     q = quantised()(x)
@@ -241,7 +253,7 @@ def write(build, seed):
 
 
 BUILDERS = (conv2d, conv1d, pooling, movement, merge, activation, quantizer, power_of_two,
-            small_cnn)
+            small_cnn, tables)
 
 if __name__ == "__main__":
     wanted = sys.argv[1:]

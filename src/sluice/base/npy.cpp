@@ -237,7 +237,8 @@ std::map<std::string, NpyArray> load_npz(const std::filesystem::path& path) {
   return arrays;
 }
 
-void save_npz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays) {
+void save_npz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays,
+              NpzStorage storage) {
   TemporaryFolder scratch;
   const std::filesystem::path temporary = scratch.path() / "archive.npz";
   int code = 0;
@@ -251,6 +252,8 @@ void save_npz(const std::filesystem::path& path, const std::map<std::string, Npy
     const zip_int64_t index =
         zip_file_add(archive, (name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
     SLUICE_CHECK(index >= 0, "libzip cannot add {}", name);
+    const zip_int32_t method = storage == NpzStorage::stored ? ZIP_CM_STORE : ZIP_CM_DEFLATE;
+    zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), method, 0);
     zip_file_set_mtime(archive, static_cast<zip_uint64_t>(index), 315532800, 0);
   }
   SLUICE_CHECK(zip_close(archive) == 0, "libzip cannot write {}", temporary.string());

@@ -130,7 +130,7 @@ TEST(Inference, QuantizeIntoTheNarrowestFormatIsTheSameFunction) {
               for (std::int64_t max = min; max < 16; ++max) {
                 Function f;
                 const ValueId a = f.input(0, {5, 2, true}, {min, max}, kOrigin);
-                const Instr& made = f.instr(f.quantize(a, to, kOrigin));
+                const Instr made = f.instr(f.quantize(a, to, kOrigin));
                 const fixed::Quantizer narrow{made.format, made.rounding, made.overflow};
                 for (std::int64_t mantissa = min; mantissa <= max; ++mantissa) {
                   ASSERT_EQ(fixed::quantize(mantissa, 2, narrow), fixed::quantize(mantissa, 2, to))

@@ -26,7 +26,7 @@ using network::TensorType;
 
 // What one import may hold in memory and compute; far above any network that fits a card.
 constexpr std::int64_t kMostElements = std::int64_t{1} << 24;
-constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 28;
+constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 26;
 
 class GraphImporter {
  public:
@@ -329,8 +329,8 @@ class GraphImporter {
   Value apply(const TensorRef& call, const LayerPlan& layer, std::vector<Value> operands) {
     Value value = operands.front();
     if (layer.join) {
-      std::vector<LayerId> ids;
-      for (const Value& operand : operands) ids.push_back(settled(operand));
+      std::vector<LayerId> ids(operands.size());
+      std::ranges::transform(operands, ids.begin(), settled);
       value = {joined(call, *layer.join, ids), nullptr};
     }
     const LayerId layer_operand = value.id;
@@ -389,8 +389,8 @@ class GraphImporter {
     if (operand.function != nullptr && std::holds_alternative<network::Reshape>(op)) {
       return {append(call, planned.name, op, {operand.id}), operand.function};
     }
-    std::vector<LayerId> ids;
-    for (const Value& value : operands) ids.push_back(settled(value));
+    std::vector<LayerId> ids(operands.size());
+    std::ranges::transform(operands, ids.begin(), settled);
     check_axis(planned, type.shape);
     if (changes_nothing(planned, op, ids.back())) return operand;
     if (const auto* const dense = std::get_if<network::Dense>(&op);
@@ -403,8 +403,7 @@ class GraphImporter {
   Value tabulated(const TensorRef& call, const PlannedOp& planned, const Value& operand,
                   const network::Quantize& quantize) {
     UnaryLayers layers = tabulate(*operand.function, quantize, network_.layer(operand.id).type);
-    const LayerId clamped =
-        append(call, planned.name + "_range", std::move(layers.clamp), {operand.id});
+    const LayerId clamped = append(call, planned.name + "_range", layers.clamp, {operand.id});
     return {append(call, planned.name, std::move(layers.lookup), {clamped}), nullptr};
   }
 

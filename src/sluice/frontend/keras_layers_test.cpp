@@ -71,7 +71,8 @@ TEST_P(LayersAgainstKeras, EveryOutputIsExact) {
 
 INSTANTIATE_TEST_SUITE_P(Models, LayersAgainstKeras,
                          ::testing::Values("conv2d", "conv1d", "pooling", "movement", "merge",
-                                           "activation", "quantizer", "power_of_two", "small_cnn"),
+                                           "activation", "tables", "quantizer", "power_of_two",
+                                           "small_cnn"),
                          [](const auto& model) { return std::string(model.param); });
 
 }  // namespace

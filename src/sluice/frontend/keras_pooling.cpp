@@ -43,7 +43,8 @@ ResolvedOp divided_by(std::int64_t count, const Shape& shape) {
 }
 
 Shape channels_last(Shape shape, bool is_channels_first) {
-  if (is_channels_first && !shape.empty()) std::ranges::rotate(shape, shape.begin() + 1);
+  if (is_channels_first && !shape.empty())
+    std::rotate(shape.begin(), shape.begin() + 1, shape.end());
   return shape;
 }
 
