@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "card_checks.hpp"
 #include "device_checks.hpp"
 #include "sluice/base/files.hpp"
 #include "sluice/package/xclbin.hpp"
@@ -84,6 +85,20 @@ TEST_F(Card, NoticesThatItWasProgrammedWithAnotherPackage) {
   } catch (const DeviceError& error) {  // XRT may refuse it while the first kernel is open
     EXPECT_EQ(error.code(), "E-RUNTIME-009");
   }
+}
+
+TEST(CardByXclbin, ServesHostsOfRegistersAndBuffers) {
+  const auto package = package::Package::open(SLUICE_TEST_PACKAGE);
+  const auto card = runtime::Card::open(package.xclbin_file(), "xrt:0");
+  EXPECT_TRUE(card.is_loaded());
+  EXPECT_EQ(runtime::Card::count(), 1u);
+  testing::expect_exact_unit(card);
+  testing::expect_checked_arguments(card, runtime::Card::open(package.xclbin_file(), "xrt:0"));
+  const ComputeUnit unit = card.unit("three_to_two_1");
+  unit.write_register(package::registers::kEvents, 7);
+  EXPECT_EQ(unit.read_register(package::registers::kEvents), 7u);
+  expect_error(ErrorKind::usage, "E-RUNTIME-019", "is no register",
+               [&] { (void)unit.read_register(0x11); });
 }
 
 /// Runs only with a card that hangs.

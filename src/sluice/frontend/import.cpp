@@ -10,6 +10,7 @@
 #include "sluice/base/zip_reader.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/hdf5_reader.hpp"
+#include "sluice/frontend/json_access.hpp"
 #include "sluice/frontend/keras_archive.hpp"
 #include "sluice/frontend/keras_graph.hpp"
 #include "sluice/frontend/keras_variables.hpp"
@@ -73,14 +74,14 @@ ModelFile open_hdf5(std::string_view bytes, const std::string& origin) {
     throw ModelError(codes::kFormat, origin, "holds no model, perhaps weights alone",
                      "give the .json file of the model, with this one beside it");
   }
-  ModelFile model{parse_json(*file.model_config, origin), std::move(file), "Keras HDF5"};
+  ModelFile model{parse_python_json(*file.model_config, origin), std::move(file), "Keras HDF5"};
   add_version(model.description, model.weights.keras_version);
   return model;
 }
 
 ModelFile open_archive(std::string_view bytes, const std::string& origin) {
   const KerasArchive archive = read_keras_archive(bytes, origin);
-  ModelFile model{parse_json(archive.model_config, origin),
+  ModelFile model{parse_python_json(archive.model_config, origin),
                   read_keras_file(archive.weights, origin + ":model.weights.h5"), "Keras archive"};
   add_version(model.description, archive.keras_version);
   return model;
@@ -94,7 +95,7 @@ ModelFile open_model(std::string_view model, std::optional<std::string_view> wei
       throw ModelError(codes::kWeights, origin, "a JSON model needs its weights",
                        "give the .h5 file of its weights");
     }
-    file = {parse_json(model, origin), {}, "Keras JSON + HDF5"};
+    file = {parse_python_json(std::string(model), origin), {}, "Keras JSON + HDF5"};
   } else if (Hdf5Reader::has_signature(model)) {
     file = open_hdf5(model, origin);
   } else if (ZipReader::has_signature(model)) {

@@ -73,6 +73,14 @@ TEST(Import, FunctionalModelEqualsQkerasBitForBit) {
       << network::print(model.network);
 }
 
+TEST(Import, Hgq2ArchiveEqualsHgq2BitForBit) {
+  const Imported model = import_model(kData / "hgq2_tiny.keras");
+  EXPECT_NO_THROW(network::verify(model.network));
+  const auto vectors = load_npz(kData / "hgq2_tiny.npz");
+  EXPECT_EQ(differing_events(model.network, vectors.at("x"), vectors.at("y")), 0)
+      << network::print(model.network);
+}
+
 TEST(Import, SummaryTellsWhatBecameOfEachLayer) {
   const Imported model = import_model(kData / "qkeras_functional.h5");
   EXPECT_EQ(model.source.format, "Keras HDF5");

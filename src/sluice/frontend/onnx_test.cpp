@@ -22,6 +22,23 @@ ImportOptions with_config(std::string_view json) {
   return options;
 }
 
+const std::filesystem::path kData = std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/data";
+
+class OnnxGraphs : public ::testing::TestWithParam<const char*> {};
+
+// Recorded in float64 by tests/data/make_onnx.py.
+TEST_P(OnnxGraphs, EqualFloat64BitForBit) {
+  const std::string name = GetParam();
+  const Imported model = import_model(kData / (name + ".onnx"));
+  EXPECT_NO_THROW(network::verify(model.network));
+  const auto vectors = load_npz(kData / (name + "_onnx.npz"));
+  EXPECT_EQ(testing::differences(model.network, vectors.at("x"), vectors.at("y")).events, 0)
+      << network::print(model.network);
+  for (const Diagnostic& warning : model.warnings) ADD_FAILURE() << warning.message;
+}
+INSTANTIATE_TEST_SUITE_P(Data, OnnxGraphs,
+                         ::testing::Values("qonnx_cnn", "qonnx_flatten", "qonnx_binary", "qcdq"));
+
 class OnnxModels : public testing::ModelFolder {
  protected:
   Differences compare(const Imported& model, const char* name, const char* outputs) const {
