@@ -105,7 +105,8 @@ const std::map<std::string_view, PlanLayer>& planners() {
            "put its layers into the outer model");
   }
   refuse(codes::kLayer, fmt::format("layer class `{}` is not supported", class_name),
-         "docs/reference/import.md lists the layers that are");
+         "Dense, convolutions, poolings, merges, reshapes and activations of Keras and QKeras "
+         "(QDense, QConv2D, ...) are; docs/reference/import.md lists them");
 }
 
 }  // namespace

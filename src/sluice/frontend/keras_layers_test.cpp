@@ -160,6 +160,18 @@ TEST(KerasLayers, ATableOfTooManyEntriesIsRefused) {
                                              HasSubstr("quantize its operand to fewer bits")));
 }
 
+TEST(KerasLayers, LargeResultsAreRefusedBeforeMemoryIsTaken) {
+  const auto refused = [](const char* class_name, Json config) {
+    return json_refusal(model_of({4, 4, 1}, {layer_json(class_name, "l", std::move(config))}), {});
+  };
+  const Json most = {1 << 20, 1 << 20};
+  for (const std::string& text :
+       {refused("MaxPooling2D", {{"pool_size", most}, {"padding", "same"}}),
+        refused("UpSampling2D", {{"size", most}}), refused("ZeroPadding2D", {{"padding", most}})}) {
+    EXPECT_THAT(text, HasSubstr("l: the model is larger than what is read"));
+  }
+}
+
 TEST(KerasLayers, SettingsThatDoNotFit) {
   const Tensors kernel{{"kernel", {2, 2, 2}, {1, 0, 0, 1, 0.5, 0, 0, -1}}};
   const auto refused = [&](Json more) {
