@@ -60,12 +60,14 @@ constexpr std::array kRows{
     Row{"qonnx_model_zoo/TFC_1W1A.onnx", nullptr, nullptr, "TFC_1W1A", "y_exact",
         "QONNX BipolarQuant, BatchNormalization", 200},
     Row{"tiny_results_v0.7/AD08_model.h5", nullptr,
-        R"({"Model": {"Precision": "ap_fixed<20,12>"}})", "AD08", "y_exact", "QDenseBatchnorm", 200},
+        R"({"Model": {"Precision": "ap_fixed<20,12>"}})", "AD08", "y_exact", "QDenseBatchnorm",
+        200},
     Row{"tiny/ad01.h5", nullptr,
         R"({"Model": {"Precision": "ap_fixed<32,14,RND,SAT>"},
-            "LayerType": {"BatchNormalization": {"Precision":
-                {"scale": "ap_fixed<24,8,RND,SAT>", "bias": "ap_fixed<24,8,RND,SAT>",
-                 "result": "ap_fixed<32,14,RND,SAT>"}}}})",
+            "LayerType": {"Dense": {"Precision": {"weight": "ap_fixed<27,5,RND,SAT>",
+                "bias": "ap_fixed<32,14,RND,SAT>", "result": "ap_fixed<32,14,RND,SAT>"}},
+                          "BatchNormalization": {"Precision": {"scale": "ap_fixed<32,8,RND,SAT>",
+                "bias": "ap_fixed<32,8,RND,SAT>", "result": "ap_fixed<32,14,RND,SAT>"}}}})",
         "ad01", "y_exact", "Dense 640-...-640, BatchNormalization, float32", 10},
 };
 
@@ -78,13 +80,13 @@ class ModelTable : public testing::ModelFolder {
     const Imported model = import_model(folder_ / row.file, options);
     EXPECT_NO_THROW(network::verify(model.network)) << row.file;
     const auto vectors = load_npz(folder_ / "vectors" / (std::string(row.vectors) + ".npz"));
-    const testing::Differences found = testing::differences(
-        model.network, vectors.at("x"), vectors.at(row.outputs), row.events);
+    const testing::Differences found =
+        testing::differences(model.network, vectors.at("x"), vectors.at(row.outputs), row.events);
     const bool exact = vectors.at("exact").to_double().front() != 0;
     if (exact) {
       EXPECT_EQ(found.events, 0) << row.file;
     }
-    EXPECT_LT(found.largest, 1e-2) << row.file;
+    EXPECT_LT(found.largest, 0.05) << row.file;
     return fmt::format("| {} | {} | {} | {} | {} |\n", row.vectors, model.source.format, row.what,
                        row.config == nullptr ? "none" : options.config->dump(),
                        exact ? fmt::format("{} of {} events differ", found.events, row.events)
@@ -96,7 +98,8 @@ TEST_F(ModelTable, IsWhatTheDocumentSays) {
   const std::filesystem::path path =
       std::filesystem::path(SLUICE_SOURCE_DIR) / "docs/reference/models.md";
   std::string table =
-      "| model | file | layers | configuration | outputs against float64 |\n|---|---|---|---|---|\n";
+      "| model | file | layers | configuration | outputs against float64 "
+      "|\n|---|---|---|---|---|\n";
   for (const Row& each : kRows) table += row(each);
   std::string document = read_file(path);
   const std::size_t start = document.find("| model |");

@@ -345,6 +345,7 @@ void ScaledBuilder::arrange(ScaledTensor& x, const std::vector<std::size_t>& ord
   if (from == to) return;
   Shape memory;
   std::vector<std::int64_t> axes;
+  axes.reserve(to.size());
   for (const std::size_t axis : from) memory.push_back(x.shape[axis]);
   for (const std::size_t axis : to) {
     axes.push_back(std::ranges::find(from, axis) - from.begin());
