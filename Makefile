@@ -6,7 +6,7 @@ DEMO ?= out/demo
 BENCH_SYNTH ?= out/bench-synth
 BENCH_SYNTH_OPTIONS ?=
 
-.PHONY: help demo test unit asan bench bench-synth install train format lint clean
+.PHONY: help demo test unit asan bench bench-synth install wheel train format lint clean
 
 help:
 	@echo "make demo      the paper's workflow on the committed model: report in $(DEMO)"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench     benchmarks, with medians and the machine's name"
 	@echo "make bench-synth  the adder-graph optimiser beside alkaid: table and plot in $(BENCH_SYNTH)"
 	@echo "make install   install below PREFIX=$(PREFIX)"
+	@echo "make wheel     build the Python wheel and test it in an empty environment (needs PyPI)"
 	@echo "make train     repeat the training of the example network (needs PyPI)"
 	@echo "make format    rewrite sources with clang-format"
 	@echo "make lint      formatting, clang-tidy, words"
@@ -53,6 +54,10 @@ install:
 	@tools/setup.sh build run
 	@tools/build.sh release $(JOBS)
 	DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX)
+
+wheel:
+	@tools/setup.sh build run test train
+	@/usr/bin/python3 -B python/tests/wheel.py . /usr/bin/python3
 
 train:
 	@tools/setup.sh build run train

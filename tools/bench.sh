@@ -11,13 +11,15 @@ trap 'rm -rf "$work"' EXIT
 echo "--- SIMD engine, one core, float32 in and out"
 SLUICE_BENCH_NETWORK="$work/muon/network.txt" "$build/benchmarks/engine_bench" \
   --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
-echo "--- one event per call (emulation, not card latency)"
+echo "--- one event per call, float32 (emulation, not card latency)"
 for device in engine rtl; do
   "$build/bin/sluice" bench "$work/muon" --device $device --calls 1000
 done
-for mode in hw_emu sw_emu; do
-  "$build/bin/sluice" card --mode $mode -- "$build/bin/sluice" bench "$work/muon" --device xrt:0 --calls 1000
-done
+echo "--- one event per call, mantissas: XRT by hand, OpenCL, Sluice (emulation)"
+/usr/bin/python3 benchmarks/latency.py --build "$build" --package "$work/muon" --output "$work/latency"
 echo "--- 16,384 events per call (emulation)"
 "$build/bin/sluice" card --mode hw_emu -- "$build/bin/sluice" bench "$work/muon" --device xrt:0 \
   --batch 16384 --calls 5 --warmup 1
+echo "--- what Python adds, on the engine"
+PYTHONPATH="$build/python" /usr/bin/python3 benchmarks/python_bench.py "$work/muon" \
+  examples/muon_pt/model/muon_pt.h5

@@ -38,6 +38,7 @@ ssize_t eager_receive(int socket, char* data, std::size_t size_bytes) {
   do {
     const ssize_t count = ::recv(socket, data, size_bytes, MSG_DONTWAIT);
     if (count >= 0 || errno != EAGAIN) return count;
+    std::this_thread::yield();  // the other end may wait for this very core
   } while (Clock::now() < end);
   return ::recv(socket, data, size_bytes, 0);
 }

@@ -19,6 +19,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "card/guard/death.hpp"
 #include "card/guard/locks.hpp"
@@ -197,6 +198,7 @@ ssize_t eager_read(int fd, void* data, std::size_t size_bytes) {
   do {
     const ssize_t count = ::recv(fd, data, size_bytes, MSG_DONTWAIT);
     if (count >= 0 || errno != EAGAIN) return count;
+    std::this_thread::yield();  // the other end may wait for this very core
   } while (Clock::now() < end);
   return ::read(fd, data, size_bytes);
 }

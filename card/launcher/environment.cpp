@@ -110,6 +110,11 @@ constexpr std::string_view kXrtIni =
     "print_infos_in_console=false\n"
     "suppress_infos=true\n";
 
+// The scheduler inside XRT's library would write registers, which the no-op shim has not.
+constexpr std::string_view kNoopXrtIni =
+    "[Runtime]\n"
+    "kds=true\n";
+
 void link_libraries(const fs::path& folder, const fs::path& xrt_libraries, const fs::path& card) {
   fs::create_directories(folder);
   const auto link = [&](std::string_view name, const fs::path& target) {
@@ -125,6 +130,18 @@ void link_libraries(const fs::path& folder, const fs::path& xrt_libraries, const
 }
 
 }  // namespace
+
+std::string_view to_string(CardMode mode) noexcept {
+  switch (mode) {
+    case CardMode::hw_emu:
+      return "hw_emu";
+    case CardMode::sw_emu:
+      return "sw_emu";
+    case CardMode::noop:
+      break;
+  }
+  return "noop";
+}
 
 fs::path find_card_folder() {
   if (const auto given = environment_variable("SLUICE_CARD_FOLDER")) {
@@ -158,16 +175,15 @@ CardEnvironment prepare_card_environment(const CardOptions& options) {
   fs::create_directories(folder / "icd");
   fs::create_directories(folder / "run");
   write_file(folder / "icd/xilinx.icd", "libxilinxopencl.so.2\n");
-  write_file(folder / "xrt.ini", kXrtIni);
+  write_file(folder / "xrt.ini", options.mode == CardMode::noop ? kNoopXrtIni : kXrtIni);
   write_json(folder / "emconfig.json", emulation_config(options));
 
-  environment.variables = {
-      {"XCL_EMULATION_MODE", options.mode == CardMode::hw_emu ? "hw_emu" : "sw_emu"},
-      {"XILINX_XRT", folder / "xrt"},
-      {"XILINX_VITIS", folder / "vitis"},
-      {"EMCONFIG_PATH", folder},
-      {"SDACCEL_EM_RUN_DIR", folder / "run"},
-      {"OCL_ICD_VENDORS", folder / "icd"}};
+  environment.variables = {{"XCL_EMULATION_MODE", std::string(to_string(options.mode))},
+                           {"XILINX_XRT", folder / "xrt"},
+                           {"XILINX_VITIS", folder / "vitis"},
+                           {"EMCONFIG_PATH", folder},
+                           {"SDACCEL_EM_RUN_DIR", folder / "run"},
+                           {"OCL_ICD_VENDORS", folder / "icd"}};
   if (!environment_variable("XRT_INI_PATH")) {
     environment.variables.emplace_back("XRT_INI_PATH", folder / "xrt.ini");
   }

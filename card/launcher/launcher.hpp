@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -10,11 +11,15 @@
 
 namespace sluice::card {
 
-/// The two ways in which XRT starts an emulated card.
+/// What XRT puts in the place of a card.
 enum class CardMode {
   hw_emu,  ///< Verilated kernel behind an AXI memory model, cycle by cycle; the only one PYNQ takes
-  sw_emu   ///< SIMD engine
+  sw_emu,  ///< SIMD engine
+  noop     ///< XRT's own shim that does nothing: what XRT and the host cost; outputs mean nothing
 };
+
+/// As XRT and the command line spell it.
+std::string_view to_string(CardMode mode) noexcept;
 
 struct CardOptions {
   CardMode mode = CardMode::hw_emu;

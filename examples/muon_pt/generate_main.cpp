@@ -1,17 +1,15 @@
 #include <fmt/format.h>
-#include <tbb/global_control.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdint>
-#include <cstdio>
 #include <iterator>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "muon_pt/features.hpp"
 #include "muon_pt/l1_baseline.hpp"
+#include "muon_pt/program.hpp"
 #include "muon_pt/simulator.hpp"
 #include "sluice/base/error.hpp"
 #include "sluice/base/files.hpp"
@@ -23,24 +21,8 @@ using muon_pt::Event;
 using muon_pt::L1Baseline;
 
 struct Options {
-  std::int64_t events = 100'000;
-  muon_pt::Sample sample;
-  std::string spectrum = "flat";
+  muon_pt::SampleOptions sample;
   std::string npz, csv, npy;
-  int threads = 0;
-};
-
-/// One line on a terminal, nothing elsewhere.
-class TerminalProgress : public sluice::ProgressSink {
- public:
-  void update(std::string_view stage, std::uint64_t done, std::uint64_t total) override {
-    if (!terminal_) return;
-    fmt::print(stderr, "\r{} {} / {}{}", stage, done, total, done == total ? "\n" : "");
-    std::fflush(stderr);
-  }
-
- private:
-  bool terminal_ = isatty(STDERR_FILENO) == 1;
 };
 
 template <class Value>
@@ -66,14 +48,16 @@ sluice::NpyArray feature_array(const std::vector<Event>& events) {
       values, {static_cast<std::int64_t>(events.size()), muon_pt::kFeatures});
 }
 
-void write_npz(const std::string& path, const std::vector<Event>& events) {
+void write_npz(const std::string& path, const std::vector<Event>& events,
+               muon_pt::Spectrum spectrum) {
   const auto& l1 = L1Baseline::standard();
+  const std::array power{static_cast<std::int8_t>(muon_pt::density_power(spectrum))};
   sluice::save_npz(
-      path,
-      {{"x", feature_array(events)},
-       {"pt", column_array(column(events, [](const Event& e) { return e.muon.pt_gev; }))},
-       {"eta", column_array(column(events, [](const Event& e) { return e.muon.eta; }))},
-       {"l1_pt", column_array(column(events, [&](const Event& e) { return l1.pt_gev(e); }))}});
+      path, {{"x", feature_array(events)},
+             {"pt", column_array(column(events, [](const Event& e) { return e.muon.pt_gev; }))},
+             {"eta", column_array(column(events, [](const Event& e) { return e.muon.eta; }))},
+             {"l1_pt", column_array(column(events, [&](const Event& e) { return l1.pt_gev(e); }))},
+             {"density_power", sluice::NpyArray::from<std::int8_t>(power, {1})}});
 }
 
 void write_csv(const std::string& path, const std::vector<Event>& events) {
@@ -108,56 +92,28 @@ void run(const Options& options) {
     throw sluice::UsageError("E-MUON-006", "output", "no file is asked for",
                              "give --output x.npz, --npy x.npy or --csv x.csv");
   }
-  std::optional<tbb::global_control> limit;
-  if (options.threads > 0) {
-    limit.emplace(tbb::global_control::max_allowed_parallelism,
-                  static_cast<std::size_t>(options.threads));
-  }
-  muon_pt::Sample sample = options.sample;
-  sample.spectrum = muon_pt::parse_spectrum(options.spectrum);
-  TerminalProgress progress;
-  const std::vector<Event> events = muon_pt::generate(sample, options.events, progress);
-  if (!options.npz.empty()) write_npz(options.npz, events);
+  const muon_pt::Sample sample = options.sample.parsed();
+  muon_pt::TerminalProgress progress;
+  const std::vector<Event> events = muon_pt::generate(sample, options.sample.events, progress);
+  if (!options.npz.empty()) write_npz(options.npz, events, sample.spectrum);
   if (!options.npy.empty()) sluice::save_npy(options.npy, feature_array(events));
   if (!options.csv.empty()) write_csv(options.csv, events);
-}
-
-void declare(CLI::App& app, Options& options) {
-  app.add_option("--events", options.events, "accepted muons to write")->capture_default_str();
-  app.add_option("--seed", options.sample.seed, "the same seed gives the same muons")
-      ->capture_default_str();
-  app.add_option("--spectrum", options.spectrum, "flat, logflat or invpt in pT")
-      ->capture_default_str();
-  app.add_option("--pt-min", options.sample.pt_min_gev, "GeV")->capture_default_str();
-  app.add_option("--pt-max", options.sample.pt_max_gev, "GeV")->capture_default_str();
-  app.add_option("--output", options.npz, ".npz with x [n,27], pt, eta, l1_pt, all float32");
-  app.add_option("--npy", options.npy, ".npy of x alone");
-  app.add_option("--csv", options.csv, "unscaled features under the column names of CMS studies");
-  app.add_option("--threads", options.threads, "0: all cores; no effect on the muons")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.footer(
-      "Example: muon_pt_generate --events 100000 --seed 202 --spectrum flat --output test.npz\n"
-      "CMS-like, calibrated against public CMS constants; not endorsed by CMS.");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Options options;
-  CLI::App app{"Simulates muons in a CMS-like barrel and writes their trigger primitives"};
-  declare(app, options);
-  try {
-    app.parse(argc, argv);
-    run(options);
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  } catch (const sluice::Error& error) {
-    fmt::print(stderr, "muon_pt_generate: {}\n", error.what());
-    return sluice::exit_code(error.kind());
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "muon_pt_generate: {}\n", error.what());
-    return 70;
-  }
+  CLI::App app{"Simulates muons in a CMS-like barrel and writes their trigger primitives",
+               "muon_pt_generate"};
+  options.sample.declare(app);
+  app.add_option("--output", options.npz,
+                 ".npz with x [n,27], pt, eta, l1_pt, all float32, and density_power k: the muons "
+                 "are generated as dN/dpT ~ pT^-k");
+  app.add_option("--npy", options.npy, ".npy of x alone");
+  app.add_option("--csv", options.csv, "unscaled features under the column names of CMS studies");
+  app.footer(
+      "Example: muon_pt_generate --events 100000 --seed 202 --spectrum flat --output test.npz\n"
+      "CMS-like, calibrated against public CMS constants; not endorsed by CMS.");
+  return muon_pt::run_program(app, argc, argv, options.sample.threads, [&] { run(options); });
 }

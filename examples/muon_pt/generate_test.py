@@ -29,7 +29,8 @@ class Generate(unittest.TestCase):
         data = np.load(self.folder / "x.npz")
         self.assertEqual({k: (v.dtype, v.shape) for k, v in data.items()},
                          {"x": (np.float32, (500, 27)), "pt": (np.float32, (500,)),
-                          "eta": (np.float32, (500,)), "l1_pt": (np.float32, (500,))})
+                          "eta": (np.float32, (500,)), "l1_pt": (np.float32, (500,)), "density_power": (np.int8, (1,))})
+        self.assertEqual(data["density_power"][0], 1, "logflat is 1/pT")
         np.testing.assert_array_equal(np.load(self.folder / "x.npy"), data["x"])
         self.assertTrue((data["pt"] >= 3).all() and (data["pt"] <= 200).all())
         self.assertTrue((np.abs(data["eta"]) <= 0.9).all())

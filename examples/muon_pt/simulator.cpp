@@ -248,8 +248,7 @@ Muon draw_muon(const Sample& sample, MuonRandom& random) {
   return muon;
 }
 
-void check(const Sample& sample, std::int64_t events) {
-  if (events < 0) throw sluice::UsageError("E-MUON-002", "events", "is negative");
+void check(const Sample& sample) {
   if (!(sample.pt_min_gev >= 1.0 && sample.pt_max_gev > sample.pt_min_gev &&
         sample.pt_max_gev <= 1e4)) {
     throw sluice::UsageError("E-MUON-003", "pT range",
@@ -300,41 +299,51 @@ Event simulate(const Sample& sample, std::uint64_t index) {
   return event;
 }
 
+EventStream::EventStream(const Sample& sample) : sample_(sample) { check(sample_); }
+
+void EventStream::simulate_round(std::size_t missing) {
+  constexpr std::size_t kBlock = 1024;
+  constexpr std::size_t kBlocksPerRound = 64;
+  // A little more than is missing, so that the last round is short.
+  const std::size_t used = std::min(kBlocksPerRound, missing * 21 / 20 / kBlock + 1);
+  std::vector<std::vector<Event>> blocks(used);
+  tbb::parallel_for(std::size_t{0}, used, [&](std::size_t block) {
+    for (std::size_t k = 0; k < kBlock; ++k) {
+      const Event event = simulate(sample_, first_ + block * kBlock + k);
+      if (event.primitive_count() >= sample_.min_primitives) blocks[block].push_back(event);
+    }
+  });
+  first_ += used * kBlock;
+  pending_.clear();
+  taken_ = 0;
+  for (const auto& block : blocks) pending_.insert(pending_.end(), block.begin(), block.end());
+  if (pending_.empty()) {
+    throw sluice::UsageError("E-MUON-005", "sample", "no muon of a block is accepted",
+                             "raise the pT range or lower the required primitives");
+  }
+}
+
+void EventStream::next(std::span<Event> events) {
+  while (!events.empty()) {
+    if (taken_ == pending_.size()) simulate_round(events.size());
+    const std::size_t count = std::min(events.size(), pending_.size() - taken_);
+    std::copy_n(pending_.begin() + static_cast<std::ptrdiff_t>(taken_), count, events.begin());
+    taken_ += count;
+    events = events.subspan(count);
+  }
+}
+
 std::vector<Event> generate(const Sample& sample, std::int64_t events,
                             sluice::ProgressSink& progress) {
-  constexpr std::int64_t kBlock = 1024;
-  constexpr std::int64_t kBlocksPerRound = 64;
-  check(sample, events);
-  const auto wanted = static_cast<std::size_t>(events);
-  std::vector<Event> accepted;
-  accepted.reserve(wanted);
-  std::vector<std::vector<Event>> blocks;
-  std::uint64_t first = 0;
-  while (accepted.size() < wanted) {
-    // A little more than is missing, so that the last round is short.
-    const auto missing = static_cast<std::int64_t>(wanted - accepted.size());
-    const std::int64_t used = std::min(kBlocksPerRound, missing * 21 / 20 / kBlock + 1);
-    blocks.assign(static_cast<std::size_t>(used), {});
-    tbb::parallel_for(std::int64_t{0}, used, [&](std::int64_t block) {
-      auto& mine = blocks[static_cast<std::size_t>(block)];
-      for (std::int64_t k = 0; k < kBlock; ++k) {
-        const Event event =
-            simulate(sample, first + static_cast<std::uint64_t>(block * kBlock + k));
-        if (event.primitive_count() >= sample.min_primitives) mine.push_back(event);
-      }
-    });
-    first += static_cast<std::uint64_t>(used * kBlock);
-    const std::size_t before = accepted.size();
-    for (const auto& block : blocks) {
-      const std::size_t take = std::min(block.size(), wanted - accepted.size());
-      accepted.insert(accepted.end(), block.begin(),
-                      block.begin() + static_cast<std::ptrdiff_t>(take));
-    }
-    if (accepted.size() == before) {
-      throw sluice::UsageError("E-MUON-005", "sample", "no muon of a block is accepted",
-                               "raise the pT range or lower the required primitives");
-    }
-    progress.update("simulate", accepted.size(), wanted);
+  constexpr std::size_t kPart = 65536;
+  if (events < 0) throw sluice::UsageError("E-MUON-002", "events", "is negative");
+  EventStream stream(sample);
+  std::vector<Event> accepted(static_cast<std::size_t>(events));
+  for (std::size_t done = 0; done < accepted.size();) {
+    const std::size_t count = std::min(kPart, accepted.size() - done);
+    stream.next(std::span(accepted).subspan(done, count));
+    done += count;
+    progress.update("simulate", done, accepted.size());
   }
   return accepted;
 }

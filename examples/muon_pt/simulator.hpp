@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -85,9 +86,29 @@ struct Sample {
 /// Muon `index` of a sample, accepted or not.
 Event simulate(const Sample& sample, std::uint64_t index);
 
-/// The first `events` accepted muons of a sample in the order of their index, on the threads of the
-/// caller's oneTBB arena; their number does not change the result. Throws sluice::UsageError for a
-/// sample that cannot be (pT range, `events` < 0) or in which no muon is accepted.
+/// The accepted muons of a sample in the order of their index, a part at a time: what comes does
+/// not depend on the sizes of the parts.
+class EventStream {
+ public:
+  /// Throws sluice::UsageError for a pT range that cannot be.
+  explicit EventStream(const Sample& sample);
+
+  /// Simulates the next `events.size()` accepted muons on the threads of the caller's oneTBB arena;
+  /// their number does not change the result. Throws sluice::UsageError for a sample in which no
+  /// muon is accepted.
+  void next(std::span<Event> events);
+
+ private:
+  void simulate_round(std::size_t missing);
+
+  Sample sample_;
+  std::uint64_t first_ = 0;     ///< index of the first muon not simulated yet
+  std::vector<Event> pending_;  ///< accepted, and not handed out from `taken_` on
+  std::size_t taken_ = 0;
+};
+
+/// The first `events` accepted muons of a sample, as from EventStream. Throws sluice::UsageError
+/// also for `events` < 0.
 std::vector<Event> generate(const Sample& sample, std::int64_t events,
                             sluice::ProgressSink& progress = sluice::no_progress());
 

@@ -124,6 +124,20 @@ TEST(Generate, DoesNotDependOnThreadsNorOnTheNumberOfEvents) {
   EXPECT_TRUE(std::equal(fewer.begin(), fewer.end(), one.begin(), same));
 }
 
+TEST(EventStream, PartsDoNotMatter) {
+  const Sample sample{.seed = 8};
+  const std::vector<Event> whole = generate(sample, 3000);
+  EventStream stream(sample);
+  std::vector<Event> parts(3000);
+  std::size_t done = 0;
+  for (const std::size_t count : {1UL, 0UL, 1000UL, 37UL, 1962UL}) {
+    stream.next(std::span(parts).subspan(done, count));
+    done += count;
+  }
+  ASSERT_EQ(done, whole.size());
+  EXPECT_TRUE(std::ranges::equal(parts, whole, same));
+}
+
 TEST(Generate, CountsAcceptedEventsInOrder) {
   const Sample sample{.seed = 6};
   const std::vector<Event> events = generate(sample, 3000);

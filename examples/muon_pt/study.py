@@ -1,177 +1,214 @@
 #!/usr/bin/env python3
-"""pT resolution of the L1-like baseline, the network on the CPU and the network on the card.
+"""The muon studies: resolution, trigger efficiency and rate, and what number formats cost.
 
-usage: study.py --truth events.npz --network y.npy --card y_card.npy --output FOLDER
-events.npz is what muon_pt_generate writes; the two .npy hold the network's outputs as real numbers,
-log2(pT / 1 GeV) - 5. Writes resolution.json and pictures. Needs Debian's python3-numpy and
-python3-matplotlib.
+Outputs that exist already (columns.npz is what muon_pt_study writes: pt, l1_pt, y):
+    study.py --columns columns.npz [--card y_card.npy] [--trigger rate.npz] --output FOLDER
+A file of your own (.csv with the columns of events.py, .npz, .h5, .npy), through a compiled network:
+    study.py --events muons.csv --package PACKAGE --sluice build/release/bin/sluice --output FOLDER
+What number formats cost (the file holds x):
+    study.py --quantisation events.npz [--card y_card.npy] --output FOLDER
+
+Writes study.json, and every picture as PNG and SVG. Needs Debian's python3-numpy, -scipy, -matplotlib, and
+-h5py for .h5 files.
 """
 import argparse
 import json
 import pathlib
+import subprocess
 import sys
+import tempfile
 
-import matplotlib
 import numpy as np
 
-import metrics
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+import events as event_files  # noqa: E402
+import metrics  # noqa: E402
+import plots  # noqa: E402
+import quantisation  # noqa: E402
+import trigger  # noqa: E402
+from plots import BASELINE, CARD, NETWORK  # noqa: E402
 
-SLICES_GEV = [(3, 200), (3, 8), (8, 15), (15, 25), (25, 40), (40, 60), (60, 80), (80, 100),
-              (100, 150), (150, 200), (3, 120)]
-RESIDUAL_BINS = np.linspace(-1, 2, 151)
-RATIO_BINS = np.linspace(0.9, 1.1, 201)
-BASELINE, CPU, CARD = "L1-like", "network on CPU", "network on card"
-STYLE = {BASELINE: {"color": "#c0392b"}, CPU: {"color": "#1f4e9c"},
-         CARD: {"color": "#111111", "linestyle": (0, (2, 2))}}
-LABEL = "CMS-like simulation"
+SLICES_GEV = [(3, 200), (3, 8), (8, 15), (15, 25), (25, 40), (40, 60), (60, 80), (80, 100), (100, 150), (150, 200),
+              (3, 120), (3, 40), (40, 120)]
+FEWEST_NEAR_THRESHOLD = 100  # muons within 3 % of it, of which the lowest 10 % fix the scale
+DISJOINT_GEV = SLICES_GEV[1:10]
+PLOTTED_GEV = [(3, 200), (3, 40), (40, 120)]
+RATE_THRESHOLDS_GEV = list(np.arange(4.0, 51.0, 2.0))
+SAMPLE = "CMS-like simulation, calibrated against public CMS constants; not endorsed by CMS"
 
 
 def slice_name(low, high):
     return f"{low}-{high}"
 
 
-def histogram(values, bins):
-    counts, _ = np.histogram(values, bins)
-    return {"low": float(bins[0]), "high": float(bins[-1]), "counts": counts.tolist(),
-            "underflow": int((values < bins[0]).sum()), "overflow": int((values > bins[-1]).sum())}
-
-
 def study_slice(estimates, pt_true, low, high):
-    inside = (pt_true >= low) & (pt_true < high)
+    """Figures of each estimate over low <= pT < high; `high` belongs to it where the sample ends there."""
     result = {}
     for method, pt_est in estimates.items():
-        r = metrics.residual(pt_est[inside], pt_true[inside])
+        truth = pt_true[:len(pt_est)]  # the card may have seen the first muons only
+        chosen = (truth >= low) & ((truth < high) | ((truth == high) & (high == SLICES_GEV[0][1])))
+        r = metrics.residual(pt_est[chosen], truth[chosen])
         row = metrics.summary(r)
         if row["n"] == row["n_nonfinite"]:
             continue
+        inverse = metrics.summary(metrics.inverse_residual(pt_est[chosen], truth[chosen]))
+        row["inverse"] = {key: inverse[key] for key in ("median", "rms", "hw68")}
         row["errors"] = metrics.bootstrap_errors(r)
-        row["histogram"] = histogram(r, RESIDUAL_BINS)
+        row["histogram"] = metrics.histogram(r[np.isfinite(r)], metrics.RESIDUAL_BINS)
         result[method] = row
     return result
 
 
-def compare_card(network, card):
-    ratio = metrics.pt_from_output(card) / metrics.pt_from_output(network)
-    return {"n": int(ratio.size), "identical": int((network == card).sum()),
-            "identical_fraction": float(np.mean(network == card)), "ratio_mean": float(ratio.mean()),
-            "ratio_std": metrics.rms(ratio), "ratio_hw68": metrics.hw68(ratio),
-            "largest_deviation": float(np.abs(ratio - 1).max()),
-            "histogram": histogram(ratio, RATIO_BINS)}
+def estimates_of(sample):
+    result = {}
+    if "l1_pt" in sample.columns:
+        result[BASELINE] = sample.columns["l1_pt"]
+    if "y" in sample.columns:
+        result[NETWORK] = metrics.pt_from_output(sample.columns["y"])
+    return result
 
 
-def step(axes, hist, **style):
-    axes.stairs(hist["counts"], np.linspace(hist["low"], hist["high"], len(hist["counts"]) + 1),
-                linewidth=1.5, **style)
+def resolution(sample, card, album):
+    """Slices with figures and errors, and the card against the CPU; pictures of both."""
+    estimates = estimates_of(sample)
+    if card is not None:
+        estimates[CARD] = metrics.pt_from_output(card)
+    slices = {r: study_slice(estimates, sample.pt, *r) for r in SLICES_GEV}
+    slices = {r: rows for r, rows in slices.items() if rows}
+    for low, high in PLOTTED_GEV:
+        if (low, high) in slices:
+            plots.residuals(slices[low, high], low, high, album, f"resolution_{low}_{high}_GeV")
+    disjoint = {r: slices[r] for r in DISJOINT_GEV if r in slices}
+    if disjoint:
+        plots.against_pt(disjoint, album, "resolution_against_pt")
+    result = {"slices": {slice_name(*r): rows for r, rows in slices.items()},
+              "bootstrap_replicas": metrics.BOOTSTRAP_REPLICAS}
+    if card is not None:
+        result["card_and_cpu"] = metrics.compare_outputs(card, sample.columns["y"][:len(card)])
+        plots.ratio_of_outputs(result["card_and_cpu"], album, "ratio_card_to_cpu")
+    return result
 
 
-def finish(figure, axes, path, note=""):
-    axes.tick_params(which="both", direction="in", top=True, right=True)
-    axes.minorticks_on()
-    axes.set_title(LABEL, loc="left", fontweight="bold", fontsize=12)
-    axes.set_title(note, loc="right", fontsize=11)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+def trigger_study(sample, density_power, album):
+    """Thresholds and rate of a sample whose generated spectrum is known."""
+    estimates = estimates_of(sample)
+
+    def filled(thresholds):
+        return [t for t in thresholds if np.count_nonzero(trigger.near(sample.pt, t)) >= FEWEST_NEAR_THRESHOLD]
+
+    usable, scanned = filled(trigger.THRESHOLDS_GEV), filled(RATE_THRESHOLDS_GEV)
+    result = {"spectrum": trigger.RATE_SPECTRUM, "density_power": density_power, "n": len(sample.pt),
+              "thresholds_left_out_gev": [t for t in trigger.THRESHOLDS_GEV if t not in usable],
+              "thresholds": [trigger.study_threshold(estimates, sample.pt, t, density_power, BASELINE, NETWORK)
+                             for t in usable]}
+    if usable:
+        plots.turn_ons(result["thresholds"], album, "turn_on")
+        plots.low_pt(next((e for e in result["thresholds"] if e["threshold_gev"] == 22), result["thresholds"][-1]),
+                     album, "low_pt_muons")
+    if len(scanned) > 1:
+        result["rates"] = trigger.rate_curve(estimates, sample.pt, density_power, scanned, BASELINE, NETWORK)
+        plots.rates(result["rates"], trigger.RATE_POWER, trigger.RATE_RANGE_GEV, album, "rate")
+    return result
 
 
-def plot_residuals(rows, low, high, path):
-    figure, axes = plt.subplots(figsize=(7.5, 5.5))
-    for method, row in rows.items():
-        step(axes, row["histogram"], **STYLE[method],
-             label=f"{method}\n  median {row['median']:+.3f}, RMS {row['rms']:.3f}, "
-                   f"half-width {row['hw68']:.3f}")
-    axes.set_xlim(-1, 2)
-    axes.set_ylim(0, 1.15 * max(max(row["histogram"]["counts"]) for row in rows.values()))
-    axes.set_xlabel(r"$(p_\mathrm{T}^\mathrm{est} - p_\mathrm{T}^\mathrm{true})"
-                    r"\,/\,p_\mathrm{T}^\mathrm{true}$")
-    axes.set_ylabel("Muons / 0.02")
-    axes.legend(frameon=False, fontsize=9.5)
-    n = next(iter(rows.values()))["n"]
-    finish(figure, axes, path, f"{low} < $p_\\mathrm{{T}}$ < {high} GeV, {n:,} muons")
+def quantisation_study(sample, model, card, album):
+    if sample.x is None:
+        raise event_files.InputError("the quantisation study needs the network's inputs x")
+    if card is not None and len(card) != len(sample.pt):
+        raise event_files.InputError(f"{len(card)} outputs of the card for {len(sample.pt)} muons")
+    result = quantisation.study(model, sample.x, sample.pt, card)
+    plots.quantisation_ratios(result, album, "quantisation")
+    plots.quantisation_residuals(result, album, "quantisation_residuals")
+    plots.quantisation_bias(result, album, "quantisation_bias")
+    return result
 
 
-def plot_slices(slices, path):
-    """Median and half-width against pT; bars are the slices and the bootstrap errors."""
-    figure, (upper, lower) = plt.subplots(2, 1, figsize=(7.5, 6.5), sharex=True)
-    ranges = [(low, high) for low, high in SLICES_GEV[1:-1] if slices[slice_name(low, high)]]
-    markers = {BASELINE: "s", CPU: "o", CARD: "x"}
-    for axes, key, label in ((upper, "hw68", "Half-width of central 68 %"),
-                             (lower, "median", "Median")):
-        for method in STYLE:
-            rows = [slices[slice_name(*r)][method] for r in ranges]
-            axes.errorbar([(low + high) / 2 for low, high in ranges], [row[key] for row in rows],
-                          xerr=[(high - low) / 2 for low, high in ranges],
-                          yerr=[row["errors"][key] for row in rows], linestyle="none",
-                          marker=markers[method], color=STYLE[method]["color"], label=method,
-                          markersize=6, linewidth=1.2)
-        axes.set_ylabel(label)
-        axes.tick_params(which="both", direction="in", top=True, right=True)
-        axes.minorticks_on()
-    upper.set_ylim(bottom=0)
-    upper.legend(frameon=False)
-    lower.axhline(0, color="0.6", linewidth=0.8)
-    lower.set_xlabel(r"$p_\mathrm{T}^\mathrm{true}$ [GeV]")
-    upper.set_title(LABEL, loc="left", fontweight="bold", fontsize=12)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-
-
-def plot_ratio(comparison, path):
-    figure, axes = plt.subplots(figsize=(7.5, 5))
-    step(axes, comparison["histogram"], color=STYLE[CPU]["color"],
-         label=f"{comparison['identical']:,} of {comparison['n']:,} bit-identical\n"
-               f"largest |ratio - 1|: {comparison['largest_deviation']:.2g}")
-    axes.set_yscale("log")
-    axes.set_ylim(0.5, 30 * comparison["n"])
-    axes.set_xlim(0.9, 1.1)
-    axes.set_xlabel(r"$p_\mathrm{T}$ on card / $p_\mathrm{T}$ on CPU")
-    axes.set_ylabel("Muons / 0.001")
-    axes.legend(frameon=False, loc="upper left")
-    finish(figure, axes, path, "emulated card")
-
-
-def load_output(path, events):
+def load_output(path, most_events):
     y = np.load(path)
     if not np.issubdtype(y.dtype, np.floating):
-        raise SystemExit(f"study.py: {path} holds {y.dtype}: give the outputs as real numbers")
-    if y.size != events:
-        raise SystemExit(f"study.py: {path} holds {y.size} outputs for {events} events")
+        raise event_files.InputError(f"{path} holds {y.dtype}: give the outputs as real numbers")
+    if y.size > most_events:
+        raise event_files.InputError(f"{path} holds {y.size} outputs for {most_events} events")
     return y.reshape(-1).astype(np.float64)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--truth", required=True, help="events.npz with pt and l1_pt")
-    parser.add_argument("--network", required=True, help=".npy: outputs of the CPU")
-    parser.add_argument("--card", required=True, help=".npy: outputs of the card")
-    parser.add_argument("--output", type=pathlib.Path, required=True)
+def run_network(sample, package, sluice, device):
+    """Adds the outputs of the compiled network to the sample."""
+    if sample.x is None:
+        raise event_files.InputError("the network needs inputs: the file holds no x")
+    with tempfile.TemporaryDirectory() as folder:
+        x, y = pathlib.Path(folder) / "x.npy", pathlib.Path(folder) / "y.npy"
+        np.save(x, sample.x)
+        done = subprocess.run([sluice, "run", package, "--input", x, "--output", y, "--device", device],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise event_files.InputError(f"sluice run: {done.stderr.strip()}")
+        sample.columns["y"] = np.load(y).reshape(-1).astype(np.float64)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--columns", type=pathlib.Path, help=".npz with pt, l1_pt and y")
+    parser.add_argument("--events", type=pathlib.Path, help=".csv, .npz, .h5 or .npy of muons, see events.py")
+    parser.add_argument("--pt", type=pathlib.Path, help="true pT for an .npy of inputs")
+    parser.add_argument("--package", type=pathlib.Path, help="compiled network, with --events")
+    parser.add_argument("--sluice", type=pathlib.Path, default="sluice", help="the sluice program")
+    parser.add_argument("--label", help="over each picture (default with --events: the file's name)")
+    parser.add_argument("--device", default="engine", help="of sluice run")
+    parser.add_argument("--density-power", type=float,
+                        help="k of the generated dN/dpT ~ pT^-k, where the file does not say it: 0 is flat")
+    parser.add_argument("--card", type=pathlib.Path, help=".npy: outputs of the card, of the first muons")
+    parser.add_argument("--trigger", type=pathlib.Path, help="columns of a second sample for thresholds and rates")
+    parser.add_argument("--quantisation", type=pathlib.Path, help="muons with x for the study of number formats")
+    parser.add_argument("--model", type=pathlib.Path, default=HERE / "model" / "muon_pt.h5")
+    parser.add_argument("--output", type=pathlib.Path, required=True, help="folder")
     options = parser.parse_args()
+    if not (options.columns or options.events or options.trigger or options.quantisation):
+        parser.error("give --columns, --events, --trigger or --quantisation")
+    if options.events and not options.package:
+        parser.error("--events needs --package")
+    return options
 
-    with np.load(options.truth) as truth:
-        pt_true, l1_pt = (truth[name].astype(np.float64) for name in ("pt", "l1_pt"))
-    network = load_output(options.network, len(pt_true))
-    card = load_output(options.card, len(pt_true))
-    estimates = {BASELINE: l1_pt, CPU: metrics.pt_from_output(network),
-                 CARD: metrics.pt_from_output(card)}
-    slices = {slice_name(*r): study_slice(estimates, pt_true, *r) for r in SLICES_GEV}
-    comparison = compare_card(network, card)
 
+def study(options):
     options.output.mkdir(parents=True, exist_ok=True)
-    for low, high in ((3, 200), (3, 40), (40, 120)):
-        rows = slices.get(slice_name(low, high)) or study_slice(estimates, pt_true, low, high)
-        if rows:
-            plot_residuals(rows, low, high, options.output / f"resolution_{low}_{high}_GeV.png")
-    plot_slices(slices, options.output / "resolution_against_pt.png")
-    plot_ratio(comparison, options.output / "ratio_card_to_cpu.png")
-    result = {"sample": LABEL + "; calibrated against public CMS constants, not endorsed by CMS",
-              "bootstrap_replicas": metrics.BOOTSTRAP_REPLICAS,
-              "slices": {name: rows for name, rows in slices.items() if rows},
-              "card_and_cpu": comparison}
-    (options.output / "resolution.json").write_text(json.dumps(result, indent=2) + "\n")
+    album = plots.Album(options.output)
+    if options.events or options.label:
+        album = plots.Album(options.output, options.label or options.events.name, "")
+    result = {"sample": SAMPLE if not options.events else str(options.events)}
+    if options.columns or options.events:
+        sample = event_files.read(options.columns or options.events, options.pt)
+        if options.events:
+            run_network(sample, options.package, options.sluice, options.device)
+            result["left_out"] = sample.left_out
+        card = None if not options.card else load_output(options.card, len(sample.pt))
+        result["resolution"] = resolution(sample, card, album)
+        power = options.density_power if options.density_power is not None else sample.density_power
+        if options.events and power is not None:
+            result["trigger"] = trigger_study(sample, power, album)
+    if options.trigger:
+        sample = event_files.read(options.trigger)
+        power = options.density_power if options.density_power is not None else sample.density_power
+        if power is None:
+            raise event_files.InputError(f"{options.trigger} does not say its spectrum: give --density-power")
+        result["trigger"] = trigger_study(sample, power, album)
+    if options.quantisation:
+        sample = event_files.read(options.quantisation, options.pt)
+        card = None if not options.card else load_output(options.card, len(sample.pt))
+        result["quantisation"] = quantisation_study(sample, options.model, card, album)
+    (options.output / "study.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+def main():
+    options = parse_arguments()
+    try:
+        study(options)
+    except (event_files.InputError, OSError) as error:
+        print(f"study.py: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":

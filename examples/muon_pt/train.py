@@ -20,6 +20,7 @@ from qkeras import QActivation, QDense, quantized_bits, quantized_relu
 
 import metrics
 import qkeras_float64
+import trigger
 
 WIDTHS = [35, 20, 25, 40, 20, 15]
 SAMPLES = {"train_logflat": 101, "train_flat": 102, "validation_logflat": 103,
@@ -143,11 +144,12 @@ def physics(model_path, folder):
                              "l1_like": metrics.summary(metrics.residual(l1_pt, pt))}}
     x, pt, l1_pt = load(folder, "rate_logflat")
     estimate = metrics.pt_from_output(qkeras_float64.evaluate(model_path, x)[:, 0])
-    scale = metrics.scale_at_90(estimate, pt, 20.0)
+    weight = trigger.rate_weights(pt, 1)  # generated flat in log(pT)
+    scale = trigger.scale_at_90(estimate, pt, 20.0)
     result["relative_rate_20_gev"] = {
         "scale": scale,
-        "network": metrics.relative_rate(estimate * scale >= 20.0, pt),
-        "l1_like": metrics.relative_rate(l1_pt >= 20.0, pt),
+        "network": trigger.relative_rate(estimate * scale >= 20.0, weight),
+        "l1_like": trigger.relative_rate(l1_pt >= 20.0, weight),
         "network_plateau": float(np.mean((estimate * scale >= 20.0)[pt > 37.5]))}
     return result
 

@@ -46,6 +46,15 @@ class Results(CardCase):
                 self.assertEqual((said["device"], said["emulated"], said["events"]), ("xrt:0", True, len(self.x)))
                 self.assertEqual(differing_events(np.load(self.folder / "y.npy"), self.y), 0)
 
+    def test_convolutional_network(self):
+        """The shell takes the core's outputs at the latency of the manifest: right ones meet it exactly."""
+        with np.load(DATA / "layers_small_cnn_vectors.npz") as recorded:
+            x, y = recorded["x_0"], recorded["y_output"]
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                self.succeed(on_card(*self.words(support.package("small_cnn"), events=x), mode=mode))
+                self.assertEqual(differing_events(np.load(self.folder / "y.npy"), y), 0)
+
     def test_verify_on_the_card(self):
         for mode in MODES:
             with self.subTest(mode=mode):
@@ -54,6 +63,16 @@ class Results(CardCase):
                 rows = {row["engine"]: row for row in finished.json()["engines"]}
                 row = rows[f"xrt:0 ({mode})"]
                 self.assertEqual((row["events"], row["differing"], row["skipped"]), (5000, 0, ""))
+
+    def test_bench_on_every_shim(self):
+        """hw_emu, sw_emu, and XRT's no-op shim, which computes nothing: what XRT and the host cost."""
+        for mode in (*MODES, "noop"):
+            for depth in (1, 3):
+                with self.subTest(mode=mode, depth=depth):
+                    finished = self.succeed(on_card(program("sluice"), "bench", support.package("tiny"), "--device",
+                                                    "xrt:0", "--calls", 50, "--depth", depth, "--json", mode=mode))
+                    said = finished.json()
+                    self.assertEqual((said["device"]["emulation"], said["emulated"], said["calls"]), (mode, True, 50))
 
     def test_exit_code_of_the_program(self):
         self.assertEqual(on_card("/bin/sh", "-c", "exit 7").code, 7)

@@ -31,7 +31,7 @@ class CompileRefusals(Case):
             with self.subTest(bytes=content[:10]):
                 model = self.folder / "text.h5"
                 model.write_bytes(content)
-                self.assert_refused(self.compile(model), MODEL, "E-FRONTEND-001", model, "Keras 2 .h5")
+                self.assert_refused(self.compile(model), MODEL, "E-FRONTEND-001", model, "Keras .h5")
 
     def test_missing_model(self):
         self.assert_refused(self.compile("none.h5"), TOOL, "E-BASE-003", "none.h5", "No such file", hint=False)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 import support
-from support import DATA, USAGE, Case, differing_events, sluice
+from support import DATA, MODEL, TOOL, USAGE, Case, differing_events, sluice
 
 
 class RunCase(Case):
@@ -103,11 +103,64 @@ class Bench(RunCase):
                 spans_ns = [np.rint(np.array(taken[span]) * 1000) for span in self.SPANS[:3]]  # clock ticks
                 self.assertEqual(round(result["total_us"]["max"] * 1000), sum(spans_ns).max())
 
+    def test_threads_and_calls_in_flight(self):
+        finished = self.succeed(sluice("bench", support.package("tiny"), "--calls", 50, "--warmup", 2, "--threads", 2,
+                                       "--depth", 3, "--batch", 8, "--raw", "--json"))
+        result = finished.json()
+        self.assertEqual((result["calls"], result["threads"], result["depth"]), (100, 2, 3))
+        self.assertRegex(result["values"], "^int(8|16|32|64)$")
+
+    def test_exact_cycles(self):
+        """The schedule's figures, and one event's course through the Verilated kernel."""
+        result = self.succeed(sluice("bench", support.package("tiny"), "--device", "rtl", "--calls", 20,
+                                     "--json")).json()
+        manifest = json.loads((support.package("tiny") / "manifest.json").read_text())
+        self.assertEqual(result["schedule"]["core_latency_cycles"], manifest["latency_cycles"])
+        self.assertEqual(result["schedule"]["cycles_per_event"], 1)
+        self.assertGreater(result["kernel_cycles"]["min"], manifest["latency_cycles"])
+
+    def samples(self, name, **options):
+        file = self.folder / f"{name}.json"
+        words = [word for option, value in options.items() for word in (f"--{option}", value)]
+        self.succeed(sluice("bench", support.package("tiny"), "--calls", 200, *words, "--samples-out", file))
+        return file
+
+    def test_compare(self):
+        small, large = self.samples("small"), self.samples("large", batch=1024)
+        result = self.succeed(sluice("bench", "--compare", small, large, "--json")).json()
+        self.assertTrue(result["emulated"])
+        for span in self.SPANS:
+            row = result["ratios"][span]
+            for statistic in ("p50", "p99", "mean"):
+                ratio = row[statistic]
+                self.assertLessEqual(ratio["low"], ratio["high"])
+        # 1,024 events instead of one: slower beyond any doubt.
+        self.assertGreater(result["ratios"]["total_us"]["p50"]["low"], 1)
+        text = self.succeed(sluice("bench", "--compare", small, large)).out
+        self.assertIn("emulation, not card latency", text)
+
+    def test_compare_draws(self):
+        first, second = self.samples("first"), self.samples("second", device="rtl")
+        for name in ("figure.png", "figure.svg"):
+            self.succeed(sluice("bench", "--compare", first, second, "--plot", self.folder / name))
+        self.assertEqual((self.folder / "figure.png").read_bytes()[:4], b"\x89PNG")
+        self.assertIn("emulation, not card latency", (self.folder / "figure.svg").read_text())
+
     def test_refusals(self):
-        for option in ("--calls", "--batch"):
+        for option in ("--calls", "--batch", "--threads", "--depth"):
             with self.subTest(option):
                 finished = sluice("bench", support.package("tiny"), option, 0)
                 self.assert_refused(finished, USAGE, r"E-RUNTIME-\d+", "0", hint=False)
+        self.assert_refused(sluice("bench"), USAGE, "E-CLI-002", "--compare")
+        good = self.samples("good")
+        bad = self.folder / "bad.json"
+        bad.write_text("{}")
+        self.assert_refused(sluice("bench", "--compare", good, bad), MODEL, "E-RUNTIME-018", bad)
+        self.assert_refused(sluice("bench", "--compare", good, self.folder / "absent.json"), TOOL, r"E-BASE-\d+",
+                            "absent.json", hint=False)
+        with self.nothing_left():
+            self.assert_refused(sluice("bench", "--compare", good, good, "--plot", self.folder / "figure.what"), TOOL,
+                                "E-CLI-004", "figure.what")
 
 
 if __name__ == "__main__":

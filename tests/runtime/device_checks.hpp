@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sluice/runtime/predictor.hpp"
+#include "sluice/runtime/stream.hpp"
 #include "sluice/runtime/test_package.hpp"
 
 /// What every device must do alike.
@@ -65,6 +66,25 @@ inline void expect_runs_in_flight(const Kernel& kernel) {
     EXPECT_TRUE(
         std::ranges::equal(outputs[i].mantissas(), expected_outputs(example_inputs(kEvents, i))))
         << "run " << i;
+  }
+}
+
+/// Overlapping calls give what each of them would give alone.
+inline void expect_stream(const Kernel& kernel) {
+  constexpr std::size_t kCalls = 25;
+  Stream stream(kernel, {.batch_events = 32, .depth = 3});
+  std::vector<std::vector<std::int16_t>> inputs;
+  std::vector<std::vector<std::int8_t>> outputs;
+  for (std::size_t call = 0; call < kCalls; ++call) {
+    inputs.push_back(example_inputs(1 + call, call));
+    outputs.emplace_back(2 * (1 + call), std::int8_t{99});
+  }
+  for (std::size_t call = 0; call < kCalls; ++call) {
+    stream.submit(std::span(inputs[call]), std::span(outputs[call]));
+  }
+  stream.wait_all();
+  for (std::size_t call = 0; call < kCalls; ++call) {
+    EXPECT_EQ(outputs[call], expected_outputs(inputs[call])) << "call " << call;
   }
 }
 

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "card_checks.hpp"
 #include "device_checks.hpp"
+#include "sluice/base/files.hpp"
 #include "sluice/runtime/bench.hpp"
 #include "sluice/runtime/device.hpp"
 #include "sluice/runtime/expect_error.hpp"
@@ -27,9 +29,65 @@ TEST_F(RtlDevice, IsExactUnderAnyStalls) {
   }
 }
 
+TEST_F(RtlDevice, ServesHostsOfRegistersAndBuffers) {
+  for (const char* uri : {"engine", "rtl"}) {
+    SCOPED_TRACE(uri);
+    const Card card = Card::open(package_.xclbin_file(), uri);
+    EXPECT_TRUE(card.info().emulated);
+    testing::expect_exact_unit(card);
+    testing::expect_checked_arguments(card, Card::open(package_.xclbin_file(), uri));
+    testing::expect_error(ErrorKind::usage, "E-RUNTIME-019", "has no registers",
+                          [&] { (void)card.unit("three_to_two_1").read_register(0x10); });
+  }
+}
+
+TEST_F(RtlDevice, ChecksTheBankOfABuffer) {
+  const TemporaryFolder folder;
+  const auto copy = folder.path() / "two_banks";
+  std::filesystem::copy(package_.folder(), copy, std::filesystem::copy_options::recursive);
+  const auto file = copy / package_.xclbin_file().filename();
+  package::XclbinContent content = package::read_xclbin(read_file(file), "xclbin");
+  content.banks.push_back({"bank1", 0x10'0000'0000, std::uint64_t{1} << 30});
+  content.kernels.front().arguments.at(1).bank = 1;
+  write_file(file, package::write_xclbin(content));
+  package::seal(copy, package_.manifest());
+  const Card card = Card::open(file, "engine");
+  UnitRun run = card.unit("three_to_two_1").make_run();
+  run.set_argument(0, card.allocate(0, 60));
+  testing::expect_error(ErrorKind::usage, "E-RUNTIME-005",
+                        "lies in bank bank0, the argument is wired to bank bank1",
+                        [&] { run.set_argument(1, card.allocate(0, 20)); });
+  run.set_argument(1, card.allocate(1, 20));
+}
+
+TEST_F(RtlDevice, RefusesAnXclbinOfNoPackage) {
+  const TemporaryFolder folder;
+  const auto lone = folder.path() / "lone.xclbin";
+  std::filesystem::copy(package_.xclbin_file(), lone);
+  testing::expect_error(ErrorKind::tool, "E-PACKAGE-003", "no manifest.json",
+                        [&] { (void)Card::open(lone, "rtl"); });
+}
+
+TEST_F(RtlDevice, AWaitCanBeInterrupted) {
+  struct Stop {};
+  int checks = 0;
+  DeviceOptions options{.check_interrupt = [&] {
+    if (++checks == 2) throw Stop{};
+  }};
+  const Kernel kernel = open(options);
+  auto input = kernel.allocate_input<std::int16_t>(1'000'000);
+  auto output = kernel.allocate_output<std::int8_t>(1'000'000);
+  auto run = kernel.make_run();
+  run.start(input, output, 1'000'000);
+  EXPECT_THROW(run.wait(), Stop);
+  EXPECT_EQ(checks, 2);
+  EXPECT_TRUE(run.in_flight());
+}
+
 TEST_F(RtlDevice, MovesOnlyWhatIsSynced) { testing::expect_two_copies(open()); }
 
 TEST_F(RtlDevice, KeepsSeveralRunsInFlight) { testing::expect_runs_in_flight(open()); }
+TEST_F(RtlDevice, OverlapsCalls) { testing::expect_stream(open()); }
 
 TEST_F(RtlDevice, CountsCyclesThatRepeatForASeed) {
   const auto cycles = [&](std::uint64_t seed) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "card_checks.hpp"
 #include "device_checks.hpp"
 #include "sluice/base/files.hpp"
 #include "sluice/package/xclbin.hpp"
@@ -34,6 +35,8 @@ TEST_F(Card, IsExact) { testing::expect_exact_in_several_runs(open()); }
 TEST_F(Card, MovesOnlyWhatIsSynced) { testing::expect_two_copies(open()); }
 
 TEST_F(Card, KeepsSeveralRunsInFlight) { testing::expect_runs_in_flight(open()); }
+
+TEST_F(Card, OverlapsCalls) { testing::expect_stream(open()); }
 
 TEST_F(Card, SaysWhatItIs) {
   const Kernel kernel = open();
@@ -84,6 +87,20 @@ TEST_F(Card, NoticesThatItWasProgrammedWithAnotherPackage) {
   }
 }
 
+TEST(CardByXclbin, ServesHostsOfRegistersAndBuffers) {
+  const auto package = package::Package::open(SLUICE_TEST_PACKAGE);
+  const auto card = runtime::Card::open(package.xclbin_file(), "xrt:0");
+  EXPECT_TRUE(card.is_loaded());
+  EXPECT_EQ(runtime::Card::count(), 1u);
+  testing::expect_exact_unit(card);
+  testing::expect_checked_arguments(card, runtime::Card::open(package.xclbin_file(), "xrt:0"));
+  const ComputeUnit unit = card.unit("three_to_two_1");
+  unit.write_register(package::registers::kEvents, 7);
+  EXPECT_EQ(unit.read_register(package::registers::kEvents), 7u);
+  expect_error(ErrorKind::usage, "E-RUNTIME-019", "is no register",
+               [&] { (void)unit.read_register(0x11); });
+}
+
 /// Runs only with a card that hangs.
 TEST(HungCard, TimesOut) {
   const auto package = package::Package::open(SLUICE_TEST_PACKAGE);
@@ -96,6 +113,24 @@ TEST(HungCard, TimesOut) {
   expect_error(ErrorKind::device, "E-RUNTIME-010", "not done after 300 ms", [&] { run.wait(); });
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
   EXPECT_TRUE(run.in_flight());
+}
+
+/// Runs only with a card that hangs in its third run.
+TEST(HungStream, FailsTheCallThatHangs) {
+  const auto package = package::Package::open(SLUICE_TEST_PACKAGE);
+  const Kernel kernel = Device::open(package, "xrt:0", {.run_timeout = 300ms}).kernel();
+  Stream stream(kernel, {.batch_events = 1, .depth = 2});
+  const auto inputs = testing::example_inputs(3, 1);
+  std::vector<std::int8_t> outputs(6);
+  for (std::size_t call = 0; call < 3; ++call) {
+    stream.submit(std::span(inputs).subspan(3 * call, 3), std::span(outputs).subspan(2 * call, 2));
+  }
+  expect_error(ErrorKind::device, "E-RUNTIME-010", "not done after 300 ms",
+               [&] { stream.wait(Stream::Call{2}); });
+  stream.wait(Stream::Call{0});
+  stream.wait(Stream::Call{1});
+  const auto expected = testing::expected_outputs(inputs);
+  EXPECT_TRUE(std::equal(outputs.begin(), outputs.begin() + 4, expected.begin()));
 }
 
 /// Runs only with a card that dies when its first run starts.

@@ -24,6 +24,7 @@ class Accelerator {
         input_(card, inputs_ * sizeof(host::Mantissa), kernel.group_id(0)),
         output_(card, outputs_ * sizeof(host::Mantissa), kernel.group_id(1)),
         run_(kernel) {
+    std::fill_n(output_.map<host::Mantissa*>(), outputs_, host::Mantissa{0});
     run_.set_arg(0, input_);
     run_.set_arg(1, output_);
     run_.set_arg(2, static_cast<unsigned>(events));

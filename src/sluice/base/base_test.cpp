@@ -83,6 +83,9 @@ TEST(Npy, NpzRoundTripsAndIsReproducible) {
   save_npz(folder.path() / "a.npz", arrays);
   save_npz(folder.path() / "b.npz", arrays);
   EXPECT_EQ(read_file(folder.path() / "a.npz"), read_file(folder.path() / "b.npz"));
+  save_npz(folder.path() / "stored.npz", arrays, NpzStorage::stored);
+  const auto stored = load_npz(folder.path() / "stored.npz");
+  for (const auto& [name, array] : arrays) EXPECT_EQ(stored.at(name).bytes, array.bytes) << name;
   const auto back = load_npz(folder.path() / "a.npz");
   ASSERT_EQ(back.size(), 2u);
   EXPECT_EQ(back.at("x").to_double(), x);

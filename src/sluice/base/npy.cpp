@@ -12,6 +12,7 @@
 #include "sluice/base/check.hpp"
 #include "sluice/base/error.hpp"
 #include "sluice/base/files.hpp"
+#include "sluice/base/zip_reader.hpp"
 
 namespace sluice {
 
@@ -137,13 +138,6 @@ std::vector<Out> convert(const NpyArray& array) {
   return out;
 }
 
-struct ZipClose {
-  void operator()(zip_t* archive) const { zip_discard(archive); }
-};
-struct ZipFileClose {
-  void operator()(zip_file_t* file) const { zip_fclose(file); }
-};
-
 }  // namespace
 
 std::size_t npy_item_bytes(NpyType type) noexcept { return row_of(type).bytes; }
@@ -231,38 +225,20 @@ void save_npy(const std::filesystem::path& path, const NpyArray& array) {
 }
 
 std::map<std::string, NpyArray> load_npz(const std::filesystem::path& path) {
+  constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 34;
   const std::string content = read_file(path);
-  zip_error_t error;
-  zip_error_init(&error);
-  zip_source_t* source = zip_source_buffer_create(content.data(), content.size(), 0, &error);
-  SLUICE_CHECK(source != nullptr, "libzip has no memory");
-  const std::unique_ptr<zip_t, ZipClose> archive(zip_open_from_source(source, ZIP_RDONLY, &error));
-  if (!archive) {
-    zip_source_free(source);
-    refuse(path.string(), "not a .npz archive");
-  }
+  const ZipReader archive(content, path.string());
   std::map<std::string, NpyArray> arrays;
-  const zip_int64_t entries = zip_get_num_entries(archive.get(), 0);
-  for (zip_int64_t i = 0; i < entries; ++i) {
-    zip_stat_t stat;
-    zip_stat_init(&stat);
-    const auto index = static_cast<zip_uint64_t>(i);
-    if (zip_stat_index(archive.get(), index, 0, &stat) != 0) refuse(path.string(), "bad entry");
-    if (stat.size > (std::uint64_t{1} << 34)) refuse(path.string(), "entry is too large");
-    const std::unique_ptr<zip_file_t, ZipFileClose> file(zip_fopen_index(archive.get(), index, 0));
-    std::string bytes(stat.size, '\0');
-    if (!file ||
-        zip_fread(file.get(), bytes.data(), stat.size) != static_cast<zip_int64_t>(stat.size)) {
-      refuse(path.string(), fmt::format("entry {} cannot be read", stat.name));
-    }
-    std::string name = stat.name;
+  for (const std::string& entry : archive.names()) {
+    std::string name = entry;
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
-    arrays.emplace(name, parse_npy(bytes, path.string() + ":" + stat.name));
+    arrays.emplace(name, parse_npy(archive.read(entry, kMostBytes), path.string() + ":" + entry));
   }
   return arrays;
 }
 
-void save_npz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays) {
+void save_npz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays,
+              NpzStorage storage) {
   TemporaryFolder scratch;
   const std::filesystem::path temporary = scratch.path() / "archive.npz";
   int code = 0;
@@ -276,6 +252,8 @@ void save_npz(const std::filesystem::path& path, const std::map<std::string, Npy
     const zip_int64_t index =
         zip_file_add(archive, (name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
     SLUICE_CHECK(index >= 0, "libzip cannot add {}", name);
+    const zip_int32_t method = storage == NpzStorage::stored ? ZIP_CM_STORE : ZIP_CM_DEFLATE;
+    zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), method, 0);
     zip_file_set_mtime(archive, static_cast<zip_uint64_t>(index), 315532800, 0);
   }
   SLUICE_CHECK(zip_close(archive) == 0, "libzip cannot write {}", temporary.string());

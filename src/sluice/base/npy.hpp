@@ -107,6 +107,10 @@ void save_npy(const std::filesystem::path& path, const NpyArray& array);
 
 /// The arrays of a `.npz` archive by name (without `.npy`).
 std::map<std::string, NpyArray> load_npz(const std::filesystem::path& path);
-void save_npz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays);
+
+/// How the arrays lie in the archive. Deflating random numbers takes time and saves little.
+enum class NpzStorage { deflated, stored };
+void save_npz(const std::filesystem::path& path, const std::map<std::string, NpyArray>& arrays,
+              NpzStorage storage = NpzStorage::deflated);
 
 }  // namespace sluice

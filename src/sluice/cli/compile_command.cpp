@@ -71,7 +71,7 @@ void add_compile(CLI::App& app, Context& context) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("compile", "Compile a model file into a kernel package");
   command
-      ->add_option("model", arguments->model, "Keras or QKeras model: .h5, or .json with --weights")
+      ->add_option("model", arguments->model, "Model: .h5, .keras, .onnx, or .json with --weights")
       ->required();
   command->add_option("-o,--output", arguments->output, "Package folder to make")->required();
   command->add_option("--name", arguments->options.name, "Name of the kernel")

@@ -1,5 +1,8 @@
 #include "sluice/compiler/estimate_report.hpp"
 
+#include "sluice/synth/lower.hpp"
+#include "sluice/synth/schedule.hpp"
+
 namespace sluice::compiler {
 
 namespace {
@@ -30,6 +33,12 @@ Json to_json(const synth::Estimate& estimate, double clock_mhz) {
           {"clock_mhz", clock_mhz},
           {"critical_path_ns", estimate.critical_path_ns},
           {"fmax_mhz", {estimate.fmax_low_mhz, estimate.fmax_high_mhz}}};
+}
+
+Json estimate(const network::Network& network, double clock_mhz) {
+  const circuit::Circuit circuit = synth::lower(network);
+  const circuit::Schedule schedule = synth::schedule(circuit, synth::DelayModel{}, clock_mhz);
+  return to_json(synth::estimate(circuit, schedule), clock_mhz);
 }
 
 }  // namespace sluice::compiler

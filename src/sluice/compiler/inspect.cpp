@@ -23,15 +23,13 @@ Inspected read_package(const std::filesystem::path& folder) {
           read_json(package.report_file()).at("model")};
 }
 
-Inspected read_model(const std::filesystem::path& file, const InspectOptions& options) {
-  frontend::Imported imported =
-      frontend::import_model(file, {options.config, options.weights, file.stem().string()});
-  Inspected inspected{std::move(imported.network), describe_model(imported.source)};
-  for (const Diagnostic& warning : imported.warnings) {
-    inspected.warnings.push_back(
+Json describe_warnings(const std::vector<Diagnostic>& warnings) {
+  Json rows = Json::array();
+  for (const Diagnostic& warning : warnings) {
+    rows.push_back(
         {{"code", warning.code}, {"subject", warning.subject}, {"message", warning.message}});
   }
-  return inspected;
+  return rows;
 }
 
 Json describe_network(const network::Network& network) {
@@ -68,6 +66,14 @@ Json describe_plan(const network::Network& network) {
   return rows;
 }
 
+Json describe(const Inspected& inspected) {
+  return {{"network", inspected.network.name()},
+          {"model", inspected.model},
+          {"layers", describe_network(inspected.network)},
+          {"engine", describe_plan(inspected.network)},
+          {"warnings", inspected.warnings}};
+}
+
 }  // namespace
 
 Json describe_model(const frontend::ModelSource& source) {
@@ -80,19 +86,20 @@ Json describe_model(const frontend::ModelSource& source) {
                       {"output_shape", layer.output_shape},
                       {"parameters", layer.parameters},
                       {"zeros", layer.zeros},
-                      {"quantizers", quantizers}});
+                      {"quantizers", quantizers},
+                      {"network_layers", layer.network_layers}});
   }
   return {{"format", source.format}, {"layers", layers}};
 }
 
+Json inspect(const frontend::Imported& model) {
+  return describe({model.network, describe_model(model.source), describe_warnings(model.warnings)});
+}
+
 Json inspect(const std::filesystem::path& subject, const InspectOptions& options) {
-  const Inspected inspected =
-      std::filesystem::is_directory(subject) ? read_package(subject) : read_model(subject, options);
-  return {{"network", inspected.network.name()},
-          {"model", inspected.model},
-          {"layers", describe_network(inspected.network)},
-          {"engine", describe_plan(inspected.network)},
-          {"warnings", inspected.warnings}};
+  if (std::filesystem::is_directory(subject)) return describe(read_package(subject));
+  return inspect(
+      frontend::import_model(subject, {options.config, options.weights, subject.stem().string()}));
 }
 
 }  // namespace sluice::compiler

@@ -17,6 +17,9 @@ struct InspectOptions {
 /// exact network with formats and ranges), `engine` (the SIMD plan) and `warnings`.
 Json inspect(const std::filesystem::path& subject, const InspectOptions& options = {});
 
+/// The same of a model that has been read.
+Json inspect(const frontend::Imported& model);
+
 /// The `model` object of inspect() and of report.json.
 Json describe_model(const frontend::ModelSource& source);
 

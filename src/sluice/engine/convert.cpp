@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "sluice/base/error.hpp"
 #include "sluice/engine/checks.hpp"
@@ -26,6 +27,11 @@ template <class T>
 bool is_normal_power_of_two(int exponent) {
   return exponent >= std::numeric_limits<T>::min_exponent - 1 &&
          exponent < std::numeric_limits<T>::max_exponent;
+}
+
+UsageError integers_found() {
+  return UsageError("E-ENGINE-004", "reals", "found integers where reals are due",
+                    "pass float or double");
 }
 
 }  // namespace
@@ -140,40 +146,46 @@ template std::optional<std::size_t> Converter::quantize(std::span<const double>,
 template void Converter::dequantize(const std::byte*, std::span<float>) const;
 template void Converter::dequantize(const std::byte*, std::span<double>) const;
 
-void quantize_events(const ConstEvents& reals, const EventLayout& layout, const Events& mantissas,
-                     std::string_view target) {
-  const Converter converter(layout, find_kernels(target));
-  require_container(mantissas, layout, "mantissas");
-  require_same_events(count_events(reals, layout, "reals"),
-                      count_events(mantissas, layout, "mantissas"));
+EventConverter::EventConverter(EventLayout layout, std::string_view target)
+    : layout_(std::move(layout)) {
+  if (layout_.elements() == 0) {
+    throw UsageError("E-ENGINE-005", "layout", "an event has no elements");
+  }
+  converter_ = std::make_unique<const Converter>(layout_, find_kernels(target));
+}
+EventConverter::EventConverter(EventConverter&&) noexcept = default;
+EventConverter& EventConverter::operator=(EventConverter&&) noexcept = default;
+EventConverter::~EventConverter() = default;
+
+void EventConverter::quantize(const ConstEvents& reals, const Events& mantissas,
+                              std::size_t first_event) const {
+  require_container(mantissas, layout_, "mantissas");
+  require_same_events(count_events(reals, layout_, "reals"),
+                      count_events(mantissas, layout_, "mantissas"));
   std::visit(
       [&](const auto& from, const auto& to) {
         using T = typename std::remove_cvref_t<decltype(from)>::value_type;
         if constexpr (std::is_integral_v<T>) {
-          throw UsageError("E-ENGINE-004", "reals", "found integers where reals are due",
-                           "pass float or double");
+          throw integers_found();
         } else {
-          const auto nan = converter.quantize(from, reinterpret_cast<std::byte*>(to.data()));
-          if (nan) throw nan_found(layout, *nan);
+          const auto nan = converter_->quantize(from, reinterpret_cast<std::byte*>(to.data()));
+          if (nan) throw nan_found(layout_, first_event * layout_.elements() + *nan);
         }
       },
       reals, mantissas);
 }
 
-void dequantize_events(const ConstEvents& mantissas, const EventLayout& layout, const Events& reals,
-                       std::string_view target) {
-  const Converter converter(layout, find_kernels(target));
-  require_container(mantissas, layout, "mantissas");
-  require_same_events(count_events(mantissas, layout, "mantissas"),
-                      count_events(reals, layout, "reals"));
+void EventConverter::dequantize(const ConstEvents& mantissas, const Events& reals) const {
+  require_container(mantissas, layout_, "mantissas");
+  require_same_events(count_events(mantissas, layout_, "mantissas"),
+                      count_events(reals, layout_, "reals"));
   std::visit(
       [&](const auto& from, const auto& to) {
         using T = typename std::remove_cvref_t<decltype(to)>::value_type;
         if constexpr (std::is_integral_v<T>) {
-          throw UsageError("E-ENGINE-004", "reals", "found integers where reals are due",
-                           "pass float or double");
+          throw integers_found();
         } else {
-          converter.dequantize(reinterpret_cast<const std::byte*>(from.data()), to);
+          converter_->dequantize(reinterpret_cast<const std::byte*>(from.data()), to);
         }
       },
       mantissas, reals);

@@ -58,8 +58,8 @@ template <class T>
 std::vector<std::int64_t> quantized(const std::vector<T>& reals, const EventLayout& layout,
                                     const std::string& target) {
   std::vector<std::byte> bytes(reals.size() / layout.elements() * layout.event_bytes());
-  quantize_events(reals, layout, as_mantissas(std::span<std::byte>(bytes), layout.container_bits()),
-                  target);
+  EventConverter(layout, target)
+      .quantize(reals, as_mantissas(std::span<std::byte>(bytes), layout.container_bits()));
   return std::visit([](auto span) { return std::vector<std::int64_t>(span.begin(), span.end()); },
                     as_mantissas(std::span<const std::byte>(bytes), layout.container_bits()));
 }
@@ -157,13 +157,14 @@ TEST(QuantizeEvents, WrongUse) {
   const std::vector<float> reals(5);
   std::vector<std::int16_t> narrow(5);
   std::vector<std::int32_t> right(5);
-  EXPECT_NO_THROW(quantize_events(reals, kTwoInputs, right));
-  EXPECT_THROW(quantize_events(reals, kTwoInputs, narrow), UsageError);
-  EXPECT_THROW(quantize_events(right, kTwoInputs, right), UsageError);
-  EXPECT_THROW(quantize_events(std::span(reals).first(4), kTwoInputs, right), UsageError);
-  EXPECT_THROW(quantize_events(std::vector<float>(10), kTwoInputs, right), UsageError);
-  EXPECT_THROW(quantize_events(reals, kTwoInputs, right, "MMX"), UsageError);
-  EXPECT_THROW(quantize_events(reals, EventLayout{}, right), UsageError);
+  const EventConverter converter(kTwoInputs);
+  EXPECT_NO_THROW(converter.quantize(reals, right));
+  EXPECT_THROW(converter.quantize(reals, narrow), UsageError);
+  EXPECT_THROW(converter.quantize(right, right), UsageError);
+  EXPECT_THROW(converter.quantize(std::span(reals).first(4), right), UsageError);
+  EXPECT_THROW(converter.quantize(std::vector<float>(10), right), UsageError);
+  EXPECT_THROW(EventConverter(kTwoInputs, "MMX"), UsageError);
+  EXPECT_THROW(EventConverter(EventLayout{}), UsageError);
   EXPECT_THROW(as_mantissas(std::span<const std::byte>(), 12), UsageError);
   const std::array<std::byte, 3> three{};
   EXPECT_THROW(as_mantissas(std::span<const std::byte>(three), 16), UsageError);
@@ -182,7 +183,7 @@ void expect_dequantized(const fixed::Format& format) {
   for (int i = 0; i < 101; ++i) mantissas.push_back(static_cast<C>(generator()));
   std::vector<T> reals(mantissas.size());
   for (const std::string& target : supported_targets()) {
-    dequantize_events(mantissas, layout, reals, target);
+    EventConverter(layout, target).dequantize(mantissas, reals);
     for (std::size_t i = 0; i < reals.size(); ++i) {
       // Rounded once to T; multiplying by a power of two is exact in these formats.
       ASSERT_EQ(reals[i], std::ldexp(static_cast<T>(mantissas[i]), -format.frac_bits)) << target;

@@ -32,10 +32,20 @@ struct Draft {
   std::optional<network::Quantize> quantize;
 };
 
+/// Layers that one ElementStep computes; the sources' buffers are tensors.
+struct ElementDraft {
+  std::string layers;
+  std::size_t result = 0;  ///< tensor
+  ElementStep step;
+};
+
 /// The step of the cheapest machine type that is exact for every row, and its row of the plan.
+/// `types` and `buffers` are of all tensors.
 std::pair<Step, PlanRow> choose_machine_type(const Draft& draft,
-                                             const network::TensorType& operand_type,
-                                             const Buffer& operand,
-                                             const network::TensorType& result_type);
+                                             const std::vector<network::TensorType>& types,
+                                             const std::vector<Buffer>& buffers);
+std::pair<ElementStep, PlanRow> choose_machine_type(const ElementDraft& draft,
+                                                    const std::vector<network::TensorType>& types,
+                                                    const std::vector<Buffer>& buffers);
 
 }  // namespace sluice::engine

@@ -58,7 +58,7 @@ class Engine {
   ///
   /// Integer inputs are mantissas in the container of input(); float and double are reals,
   /// quantised as by fixed::quantize_real. Outputs likewise: mantissas in the container of
-  /// output(), or reals (see dequantize_events).
+  /// output(), or reals (see EventConverter::dequantize).
   ///
   /// Throws UsageError, naming the first event and element concerned, for NaN and for a mantissa
   /// outside of its format, and for wrong types or sizes; `outputs` is unspecified then. Progress

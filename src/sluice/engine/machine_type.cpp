@@ -263,11 +263,13 @@ class StepBuilder {
     auto bias = static_cast<std::uint32_t>(row.bias);
     for (std::size_t i = 0; i < row.terms.size(); ++i) {
       const auto& [element, weight] = row.terms[i];
+      const bool completes_pair =
+          element % 2 == 1 && i > 0 && row.terms[i - 1].first + 1 == element;
       const auto low_bits = static_cast<std::uint32_t>(static_cast<std::uint16_t>(weight));
       bias += static_cast<std::uint32_t>(operand_.offset) * static_cast<std::uint32_t>(weight);
       const std::uint32_t in_place = element % 2 == 0 ? low_bits : low_bits << 16;
       auto& terms = step_.int32_terms;
-      if (terms.size() > unit.terms.begin && terms.back().plane == element / 2) {
+      if (completes_pair) {
         terms.back().weight |= static_cast<std::int32_t>(in_place);
       } else {
         terms.push_back({element / 2, static_cast<std::int32_t>(in_place)});
@@ -443,25 +445,51 @@ template bool plan_real_quantizer(const fixed::Quantizer&, int, RealQuantizer<fl
 template bool plan_real_quantizer(const fixed::Quantizer&, int, RealQuantizer<double>&);
 
 std::pair<Step, PlanRow> choose_machine_type(const Draft& draft,
-                                             const network::TensorType& operand_type,
-                                             const Buffer& operand,
-                                             const network::TensorType& result_type) {
-  const std::vector<Element> elements = elements_of(draft, operand_type, result_type);
+                                             const std::vector<network::TensorType>& types,
+                                             const std::vector<Buffer>& buffers) {
+  const std::vector<Element> elements =
+      elements_of(draft, types[draft.operand], types[draft.result]);
   PlanRow row{draft.layers, MachineType::int64, "", elements.size(), 0, hull_of_sums(elements)};
   for (const Element& element : elements) row.products += element.row.terms.size();
   std::string refusals;
   for (const MachineType type :
        {MachineType::int16_pairs, MachineType::int32, MachineType::float64, MachineType::int64}) {
-    StepBuilder builder(draft, elements, operand);
+    StepBuilder builder(draft, elements, buffers[draft.operand]);
     if (builder.build(type)) {
       row.type = type;
       row.reason = fmt::format("{}{}", proof(type), refusals);
-      return {builder.take(), std::move(row)};
+      Step step = builder.take();
+      step.in = draft.operand;
+      step.out = draft.result;
+      return {std::move(step), std::move(row)};
     }
     refusals += fmt::format("; not {}: {}", to_string(type), builder.refusal());
   }
   SLUICE_CHECK(false, "no machine type for {}", draft.layers);
   return {};
+}
+
+std::pair<ElementStep, PlanRow> choose_machine_type(const ElementDraft& draft,
+                                                    const std::vector<network::TensorType>& types,
+                                                    const std::vector<Buffer>& /*buffers*/) {
+  ElementStep step = draft.step;
+  step.out = draft.result;
+  const std::vector<Interval>& results = types[draft.result].ranges;
+  Interval all = results.front();
+  for (const Interval& range : results) all = hull(all, range);
+  bool is_narrow = fits32({all.min, all.max});
+  for (const Source& source : step.sources) {
+    if (source.buffer == Source::kNoBuffer) continue;
+    const Interval range = types[source.buffer].ranges[source.element];
+    const Wide scale = Wide{1} << source.left_shift;
+    is_narrow = is_narrow && fits32({range.min * scale, range.max * scale});
+  }
+  step.type = is_narrow ? MachineType::int32 : MachineType::int64;
+  const std::size_t products = step.kind == ElementStep::Kind::multiply ? results.size() : 0;
+  PlanRow row{draft.layers, step.type, "", results.size(), products, all};
+  row.reason = is_narrow ? "no weights; every value fits 32 bits"
+                         : "no weights; every value fits 64 bits; not int32: one exceeds 32 bits";
+  return {std::move(step), std::move(row)};
 }
 
 }  // namespace sluice::engine

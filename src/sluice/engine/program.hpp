@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "sluice/engine/engine.hpp"
@@ -134,12 +135,32 @@ struct Step {
   std::vector<Term<std::int64_t>> int64_terms;
 };
 
+/// Element `element` of a buffer, times 2^left_shift; 0 where `buffer` is kNoBuffer.
+struct Source {
+  static constexpr std::uint32_t kNoBuffer = std::numeric_limits<std::uint32_t>::max();
+  std::uint32_t buffer = kNoBuffer;
+  std::uint32_t element = 0;
+  int left_shift = 0;
+};
+
+/// Computes every element of `out` from a few elements of other buffers, without weights: the
+/// first source of an element, combined with each further one.
+struct ElementStep {
+  enum class Kind : std::uint8_t { copy, add, subtract, multiply, maximum, minimum, lookup };
+  Kind kind = Kind::copy;
+  MachineType type = MachineType::int64;  ///< int32 or int64
+  std::size_t out = 0;
+  std::size_t sources_per_element = 1;
+  std::vector<Source> sources;                 ///< [elements][sources_per_element]
+  std::vector<network::Lookup::Table> tables;  ///< lookup: element i uses tables[i % size]
+};
+
 struct Program {
   EventLayout input, output;
   std::vector<std::size_t> input_buffers, output_buffers;  ///< one per segment
   std::vector<fixed::Interval> input_ranges;  ///< mantissas that inputs may have, per segment
   std::vector<Buffer> buffers;
-  std::vector<Step> steps;
+  std::vector<std::variant<Step, ElementStep>> steps;
   std::vector<PlanRow> plan;
   std::size_t scratch_bytes = 0;
 };

@@ -4,17 +4,15 @@
 #include <array>
 #include <cstring>
 
+#include "sluice/engine/element_step.hpp"
+#include "sluice/engine/planes.hpp"
+
 namespace sluice::engine {
 
 namespace {
 
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
-}
-
-template <class T>
-T* plane(const Buffer& buffer, std::byte* scratch, std::size_t number) {
-  return reinterpret_cast<T*>(scratch + buffer.begin_byte) + number * kTileEvents;
 }
 
 /// Element by element, to the plane of 32-bit lanes or 64-bit values that a buffer has.
@@ -65,62 +63,9 @@ void pad(const Buffer& buffer, std::size_t count, std::size_t padded, std::byte*
   }
 }
 
-/// f(mantissa, event) for the first `count` events of an element.
-template <class F>
-void for_each_event(const Buffer& buffer, std::byte* scratch, std::size_t element,
-                    std::size_t count, F&& f) {
-  switch (buffer.storage) {
-    case Storage::int16_pairs: {
-      const auto* const pairs = plane<std::uint32_t>(buffer, scratch, element / 2);
-      const int shift = element % 2 == 0 ? 0 : 16;
-      for (std::size_t i = 0; i < count; ++i) {
-        f(std::int64_t{static_cast<std::int16_t>(pairs[i] >> shift)} + buffer.offset, i);
-      }
-      return;
-    }
-    case Storage::int32: {
-      const auto* const values = plane<std::int32_t>(buffer, scratch, element);
-      for (std::size_t i = 0; i < count; ++i) f(std::int64_t{values[i]}, i);
-      return;
-    }
-    case Storage::int64: {
-      const auto* const values = plane<std::int64_t>(buffer, scratch, element);
-      for (std::size_t i = 0; i < count; ++i) f(values[i], i);
-      return;
-    }
-  }
-}
-
-using Column = std::array<std::int64_t, kTileEvents>;
-
-void store_column(const Buffer& buffer, std::byte* scratch, std::size_t element, std::size_t count,
-                  const Column& column) {
-  switch (buffer.storage) {
-    case Storage::int16_pairs: {
-      auto* const pairs = plane<std::uint32_t>(buffer, scratch, element / 2);
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto half =
-            static_cast<std::uint32_t>(static_cast<std::uint16_t>(column[i] - buffer.offset));
-        pairs[i] = element % 2 == 0 ? half : (pairs[i] & 0xFFFF) | half << 16;
-      }
-      return;
-    }
-    case Storage::int32: {
-      auto* const values = plane<std::int32_t>(buffer, scratch, element);
-      for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<std::int32_t>(column[i]);
-      return;
-    }
-    case Storage::int64: {
-      auto* const values = plane<std::int64_t>(buffer, scratch, element);
-      std::copy_n(column.begin(), count, values);
-      return;
-    }
-  }
-}
-
 /// Follows the layers literally: sums modulo 2^64, which are exact because the whole sum fits.
 void run_int64(const Step& step, const StepMemory& memory) {
-  Column column;
+  Column<std::int64_t> column;
   std::array<std::uint64_t, kTileEvents> sums;
   for (std::size_t element = 0; element < step.int64_units.size(); ++element) {
     const Int64Unit& unit = step.int64_units[element];
@@ -242,7 +187,12 @@ void Tile::load(const C* mantissas, std::size_t count, std::size_t padded) const
 
 void Tile::run_steps(std::size_t padded) const {
   const Program& program = context_->program;
-  for (const Step& step : program.steps) {
+  for (const auto& any_step : program.steps) {
+    if (const auto* const step = std::get_if<ElementStep>(&any_step)) {
+      run_element_step(*step, program.buffers, scratch_.data(), padded);
+      continue;
+    }
+    const Step& step = std::get<Step>(any_step);
     const StepMemory memory{&program.buffers[step.in], &program.buffers[step.out], scratch_.data(),
                             padded};
     switch (step.type) {

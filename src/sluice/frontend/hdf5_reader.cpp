@@ -21,6 +21,8 @@ constexpr std::int64_t kMostStrings = 1 << 16;
 constexpr std::size_t kMostStringBytes = std::size_t{1} << 26;
 constexpr int kHighestRank = 8;
 constexpr std::size_t kDeepestPath = 32;
+constexpr std::size_t kDeepestGroup = 12;
+constexpr std::size_t kMostDatasets = 1 << 16;
 
 // Owns one HDF5 identifier.
 class Handle {
@@ -122,20 +124,56 @@ struct Hdf5Reader::State {
     Handle object(H5Gopen2(file.get(), "/", H5P_DEFAULT), H5Oclose);
     for (const std::string& part : parts) {
       if (!object.valid()) break;
-      H5L_info_t link;
-      const bool followed = H5Iget_type(object.get()) == H5I_GROUP &&
-                            H5Lexists(object.get(), part.c_str(), H5P_DEFAULT) > 0 &&
-                            H5Lget_info(object.get(), part.c_str(), &link, H5P_DEFAULT) >= 0 &&
-                            link.type == H5L_TYPE_HARD;
-      object = Handle(followed ? H5Oopen(object.get(), part.c_str(), H5P_DEFAULT) : -1, H5Oclose);
+      object = open_link(object.get(), part);
     }
     return object;
+  }
+
+  static Handle open_link(hid_t group, const std::string& name) {
+    H5L_info_t link;
+    const bool followed =
+        H5Iget_type(group) == H5I_GROUP && H5Lexists(group, name.c_str(), H5P_DEFAULT) > 0 &&
+        H5Lget_info(group, name.c_str(), &link, H5P_DEFAULT) >= 0 && link.type == H5L_TYPE_HARD;
+    return {followed ? H5Oopen(group, name.c_str(), H5P_DEFAULT) : -1, H5Oclose};
   }
 
   Handle open_existing(std::string_view path) const {
     Handle object = open(path);
     if (!object.valid()) refuse(path, "is missing or cannot be read");
     return object;
+  }
+
+  // Hard links may form cycles: both the depth and the number of paths are limited.
+  void list_datasets(hid_t group, const std::string& prefix, std::size_t depth,
+                     std::vector<std::string>& into) const {
+    H5G_info_t info;
+    if (H5Gget_info(group, &info) < 0) refuse(prefix, "cannot be read");
+    for (hsize_t i = 0; i < info.nlinks; ++i) {
+      const std::string path = prefix + link_name(group, i, prefix);
+      const Handle object = open_link(group, path.substr(prefix.size()));
+      if (!object.valid()) continue;
+      if (H5Iget_type(object.get()) == H5I_DATASET) {
+        into.push_back(path);
+      } else if (H5Iget_type(object.get()) == H5I_GROUP) {
+        if (depth == 0) refuse(path, "is nested too deeply", codes::kLimit);
+        list_datasets(object.get(), path + "/", depth - 1, into);
+      }
+      if (into.size() > kMostDatasets) refuse(prefix, "holds too many datasets", codes::kLimit);
+    }
+  }
+
+  std::string link_name(hid_t group, hsize_t link, const std::string& where) const {
+    constexpr ssize_t kLongestLink = 4096;
+    const auto name = [&](char* text, std::size_t size) {
+      return H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, link, text, size,
+                                H5P_DEFAULT);
+    };
+    const ssize_t length = name(nullptr, 0);
+    if (length <= 0 || length > kLongestLink) refuse(where, "holds a link without a valid name");
+    std::string text(static_cast<std::size_t>(length) + 1, '\0');
+    if (name(text.data(), text.size()) != length) refuse(where, "cannot be read");
+    text.pop_back();
+    return text;
   }
 
   std::int64_t element_count(hid_t space, std::string_view path, std::int64_t most) const {
@@ -279,6 +317,15 @@ Hdf5Reader::Hdf5Reader(std::string_view bytes, std::string origin)
 Hdf5Reader::~Hdf5Reader() = default;
 
 bool Hdf5Reader::has_object(std::string_view path) const { return state_->open(path).valid(); }
+
+std::vector<std::string> Hdf5Reader::datasets(std::string_view path) const {
+  std::vector<std::string> paths;
+  const Handle group = state_->open_existing(path);
+  if (H5Iget_type(group.get()) == H5I_GROUP) {
+    state_->list_datasets(group.get(), "", kDeepestGroup, paths);
+  }
+  return paths;
+}
 
 bool Hdf5Reader::has_attribute(std::string_view object_path, const std::string& name) const {
   const Handle object = state_->open(object_path);

@@ -34,6 +34,9 @@ class Hdf5Reader {
   /// The elements of an attribute of strings, of fixed or variable length; one for a scalar.
   std::vector<std::string> strings(std::string_view object_path, const std::string& name) const;
 
+  /// Paths of all datasets below the group `path`, relative to it, in the order of their names.
+  std::vector<std::string> datasets(std::string_view path) const;
+
   /// A dataset of floating-point numbers or integers. A value that a double cannot hold is refused.
   RealTensor tensor(std::string_view path) const;
 

@@ -2,14 +2,20 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <system_error>
+#include <utility>
 
 #include "sluice/base/error.hpp"
 #include "sluice/base/files.hpp"
+#include "sluice/base/zip_reader.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/hdf5_reader.hpp"
+#include "sluice/frontend/json_access.hpp"
+#include "sluice/frontend/keras_archive.hpp"
 #include "sluice/frontend/keras_graph.hpp"
+#include "sluice/frontend/keras_variables.hpp"
+#include "sluice/frontend/onnx_file.hpp"
+#include "sluice/frontend/onnx_graph.hpp"
 
 namespace sluice::frontend {
 
@@ -22,13 +28,9 @@ bool is_json(std::string_view bytes) {
   return start != std::string_view::npos && bytes[start] == '{';
 }
 
-[[noreturn]] void refuse_format(std::string_view bytes, const std::string& origin) {
-  const std::string read = "Keras 2 .h5 files, and .json with weights in .h5, are read";
-  if (bytes.starts_with("PK\x03\x04")) {
-    throw ModelError(codes::kFormat, origin, "a zip archive, perhaps of Keras 3 (.keras)",
-                     read + ": save the model as .h5");
-  }
-  throw ModelError(codes::kFormat, origin, "not a model file that is known", read);
+[[noreturn]] void refuse_format(const std::string& origin) {
+  throw ModelError(codes::kFormat, origin, "not a model file that is known",
+                   "Keras .h5 and .keras files, ONNX, and .json with weights in .h5, are read");
 }
 
 std::string read_limited(const std::filesystem::path& path) {
@@ -55,9 +57,16 @@ std::filesystem::path weights_of(const std::filesystem::path& model, const Impor
 
 struct ModelFile {
   Json description;
-  ModelWeights weights;
+  KerasFile weights;
   std::string format;
 };
+
+// Files do not always say which Keras wrote their description; their surroundings do.
+void add_version(Json& description, const std::string& version) {
+  if (description.is_object() && !description.contains("keras_version")) {
+    description["keras_version"] = version;
+  }
+}
 
 ModelFile open_hdf5(std::string_view bytes, const std::string& origin) {
   KerasFile file = read_keras_file(bytes, origin);
@@ -65,10 +74,16 @@ ModelFile open_hdf5(std::string_view bytes, const std::string& origin) {
     throw ModelError(codes::kFormat, origin, "holds no model, perhaps weights alone",
                      "give the .json file of the model, with this one beside it");
   }
-  ModelFile model{parse_json(*file.model_config, origin), std::move(file.weights), "Keras 2 HDF5"};
-  if (model.description.is_object() && !model.description.contains("keras_version")) {
-    model.description["keras_version"] = file.keras_version;
-  }
+  ModelFile model{parse_python_json(*file.model_config, origin), std::move(file), "Keras HDF5"};
+  add_version(model.description, model.weights.keras_version);
+  return model;
+}
+
+ModelFile open_archive(std::string_view bytes, const std::string& origin) {
+  const KerasArchive archive = read_keras_archive(bytes, origin);
+  ModelFile model{parse_python_json(archive.model_config, origin),
+                  read_keras_file(archive.weights, origin + ":model.weights.h5"), "Keras archive"};
+  add_version(model.description, archive.keras_version);
   return model;
 }
 
@@ -80,13 +95,15 @@ ModelFile open_model(std::string_view model, std::optional<std::string_view> wei
       throw ModelError(codes::kWeights, origin, "a JSON model needs its weights",
                        "give the .h5 file of its weights");
     }
-    file = {parse_json(model, origin), {}, "Keras 2 JSON + HDF5"};
+    file = {parse_python_json(std::string(model), origin), {}, "Keras JSON + HDF5"};
   } else if (Hdf5Reader::has_signature(model)) {
     file = open_hdf5(model, origin);
+  } else if (ZipReader::has_signature(model)) {
+    file = open_archive(model, origin);
   } else {
-    refuse_format(model, origin);
+    refuse_format(origin);
   }
-  if (weights) file.weights = read_keras_file(*weights, origin + " (weights)").weights;
+  if (weights) file.weights = read_keras_file(*weights, origin + " (weights)");
   return file;
 }
 
@@ -107,19 +124,45 @@ Imported import_model(const std::filesystem::path& path, const ImportOptions& op
                             path.string(), named);
 }
 
-Imported import_model_bytes(std::string_view model, std::optional<std::string_view> weights,
+namespace {
+
+Imported import_onnx_bytes(std::string_view bytes, const std::string& origin,
+                           const PrecisionConfig& precision, const std::string& name,
+                           Diagnostics& diagnostics) {
+  const OnnxModel model = read_onnx_file(bytes, origin);
+  Imported result =
+      import_onnx(model, precision, name.empty() ? model.graph_name : name, diagnostics);
+  result.source.format = "ONNX";
+  return result;
+}
+
+Imported import_keras_bytes(std::string_view bytes, std::optional<std::string_view> weights_file,
+                            const std::string& origin, const PrecisionConfig& precision,
+                            const std::string& name, Diagnostics& diagnostics) {
+  ModelFile file = open_model(bytes, weights_file, origin);
+  const KerasModel model = parse_keras_model(file.description, origin);
+  const ModelWeights weights = file.weights.variables.empty()
+                                   ? std::move(file.weights.weights)
+                                   : name_variables(file.weights.variables, model);
+  Imported result =
+      import_keras(model, weights, precision, name.empty() ? model.name : name, diagnostics);
+  result.source.format = file.format;
+  result.source.keras_version = model.keras_version;
+  return result;
+}
+
+}  // namespace
+
+Imported import_model_bytes(std::string_view model, std::optional<std::string_view> weights_file,
                             const std::string& origin, const ImportOptions& options) {
   Diagnostics diagnostics;
   PrecisionConfig precision;
   if (options.config) precision = PrecisionConfig::parse(*options.config, diagnostics);
-  const ModelFile file = open_model(model, weights, origin);
-  const KerasModel description = parse_keras_model(file.description, origin);
   Imported result =
-      import_keras(description, file.weights, precision,
-                   options.name.empty() ? description.name : options.name, diagnostics);
+      may_be_onnx(model)
+          ? import_onnx_bytes(model, origin, precision, options.name, diagnostics)
+          : import_keras_bytes(model, weights_file, origin, precision, options.name, diagnostics);
   diagnostics.throw_if_errors(origin);
-  result.source.format = file.format;
-  result.source.keras_version = description.keras_version;
   result.warnings = diagnostics.warnings();
   return result;
 }

@@ -49,6 +49,15 @@ ModelWeights read_weights(const Hdf5Reader& file, std::string_view root) {
   return weights;
 }
 
+// The second name is that of TensorFlow 2.12 and 2.13.
+std::optional<std::string> variables_root(const Hdf5Reader& file) {
+  if (file.has_attribute("", "layer_names")) return std::nullopt;
+  for (const char* const root : {"layers", "_layer_checkpoint_dependencies"}) {
+    if (file.has_object(root)) return root;
+  }
+  return std::nullopt;
+}
+
 std::string only_text(const Hdf5Reader& file, const std::string& name, const std::string& origin) {
   std::vector<std::string> texts = file.strings("", name);
   if (texts.size() == 1) return std::move(texts.front());
@@ -64,8 +73,26 @@ KerasFile read_here(std::string_view bytes, const std::string& origin) {
   if (file.has_attribute("", "keras_version")) {
     result.keras_version = only_text(file, "keras_version", origin);
   }
-  result.weights = read_weights(file, file.has_object("model_weights") ? "model_weights" : "");
+  if (const auto root = variables_root(file)) {
+    for (const std::string& path : file.datasets(*root)) {
+      result.variables[path] = file.tensor(fmt::format("{}/{}", *root, path));
+    }
+  } else {
+    result.weights = read_weights(file, file.has_object("model_weights") ? "model_weights" : "");
+  }
   return result;
+}
+
+void encode(const LayerWeights& tensors, BinaryWriter& writer) {
+  writer.number(tensors.size());
+  for (const auto& [name, tensor] : tensors) {
+    writer.text(name);
+    writer.number(tensor.shape.size());
+    for (const std::int64_t extent : tensor.shape) {
+      writer.number(static_cast<std::uint64_t>(extent));
+    }
+    writer.reals(tensor.values);
+  }
 }
 
 std::string encode(const KerasFile& file) {
@@ -73,18 +100,11 @@ std::string encode(const KerasFile& file) {
   writer.number(file.model_config ? 1 : 0);
   writer.text(file.model_config.value_or(""));
   writer.text(file.keras_version);
+  encode(file.variables, writer);
   writer.number(file.weights.size());
   for (const auto& [layer, tensors] : file.weights) {
     writer.text(layer);
-    writer.number(tensors.size());
-    for (const auto& [name, tensor] : tensors) {
-      writer.text(name);
-      writer.number(tensor.shape.size());
-      for (const std::int64_t extent : tensor.shape) {
-        writer.number(static_cast<std::uint64_t>(extent));
-      }
-      writer.reals(tensor.values);
-    }
+    encode(tensors, writer);
   }
   return writer.take();
 }
@@ -98,6 +118,15 @@ RealTensor decode_tensor(BinaryReader& reader) {
   return tensor;
 }
 
+LayerWeights decode_tensors(BinaryReader& reader) {
+  LayerWeights tensors;
+  for (std::uint64_t left = reader.number(); left > 0; --left) {
+    std::string name = reader.text();
+    tensors[std::move(name)] = decode_tensor(reader);
+  }
+  return tensors;
+}
+
 KerasFile decode(std::string_view bytes, const std::string& origin) {
   BinaryReader reader(bytes, origin);
   KerasFile file;
@@ -105,12 +134,10 @@ KerasFile decode(std::string_view bytes, const std::string& origin) {
   std::string config = reader.text();
   if (has_config) file.model_config = std::move(config);
   file.keras_version = reader.text();
+  file.variables = decode_tensors(reader);
   for (std::uint64_t layers = reader.number(); layers > 0; --layers) {
-    LayerWeights& tensors = file.weights[reader.text()];
-    for (std::uint64_t left = reader.number(); left > 0; --left) {
-      std::string name = reader.text();
-      tensors[std::move(name)] = decode_tensor(reader);
-    }
+    std::string layer = reader.text();
+    file.weights[std::move(layer)] = decode_tensors(reader);
   }
   return file;
 }

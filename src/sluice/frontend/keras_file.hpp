@@ -14,14 +14,17 @@ using LayerWeights = std::map<std::string, RealTensor, std::less<>>;
 /// All of a model, by layer.
 using ModelWeights = std::map<std::string, LayerWeights, std::less<>>;
 
-/// What Keras 2 writes into an HDF5 file.
+/// What Keras writes into an HDF5 file.
 struct KerasFile {
   std::optional<std::string> model_config;  ///< JSON; absent in a file of weights alone
   std::string keras_version;
   ModelWeights weights;
+  /// The variables of a `.weights.h5` file, which Keras 3 addresses by the path of their owner
+  /// below the model: "dense_1/vars/0". Empty for other files.
+  LayerWeights variables;
 };
 
-/// Reads the bytes of a Keras 2 HDF5 file, a model or weights alone, in a process of its own
+/// Reads the bytes of a Keras HDF5 file, a model or weights alone, in a process of its own
 /// (run_isolated). Throws ModelError about `origin`.
 KerasFile read_keras_file(std::string_view bytes, const std::string& origin);
 

@@ -4,12 +4,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "sluice/base/error.hpp"
+#include "sluice/base/overloaded.hpp"
 #include "sluice/frontend/codes.hpp"
+#include "sluice/frontend/keras_join.hpp"
 #include "sluice/frontend/keras_layers.hpp"
 
 namespace sluice::frontend {
@@ -23,23 +26,7 @@ using network::TensorType;
 
 // What one import may hold in memory and compute; far above any network that fits a card.
 constexpr std::int64_t kMostElements = std::int64_t{1} << 24;
-constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 28;
-
-// True when every value of `type` is a value of the quantizer's format, so that rounding and
-// overflow never happen.
-bool changes_nothing(const fixed::Quantizer& to, const TensorType& type) {
-  constexpr int kMostAddedBits = 62;
-  const int added = to.format.frac_bits - type.format.frac_bits;
-  if (added < 0 || added > kMostAddedBits) return false;
-  const bool symmetric = to.overflow == fixed::Overflow::sat_sym && to.format.is_signed;
-  const std::int64_t max = to.format.max_mantissa();
-  const std::int64_t min = symmetric ? -max : to.format.min_mantissa();
-  const std::int64_t unit = std::int64_t{1} << added;
-  // Division rounds towards zero: the largest and the smallest mantissa that still fit.
-  return std::ranges::all_of(type.ranges, [&](const fixed::Interval& range) {
-    return range.max <= max / unit && range.min >= min / unit;
-  });
-}
+constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 26;
 
 class GraphImporter {
  public:
@@ -67,6 +54,12 @@ class GraphImporter {
   }
 
  private:
+  // A layer of the network and, where one is pending, the function that is applied to it.
+  struct Value {
+    LayerId id{};
+    const UnaryFunction* function = nullptr;
+  };
+
   LayerPlan& plan(const std::string& layer) { return plans_.at(layer); }
 
   void error(const char* code, const std::string& layer, std::string message,
@@ -102,13 +95,7 @@ class GraphImporter {
     };
     for (const KerasLayer& layer : model_.layers) {
       for (std::size_t node = 0; node < layer.calls.size(); ++node) {
-        const bool is_input = plan(layer.name).input.has_value();
-        if (layer.calls[node].size() != (is_input ? 0U : 1U)) {
-          error(
-              codes::kGraph, layer.name,
-              fmt::format("has {} inputs, expected {}", layer.calls[node].size(), is_input ? 0 : 1),
-              is_input ? "" : "layers that join several tensors are not supported");
-        }
+        check_operand_count(layer, layer.calls[node].size());
         for (const TensorRef& operand : layer.calls[node]) {
           check(operand, layer.name);
           consumers_[operand].push_back({layer.name, static_cast<std::int64_t>(node)});
@@ -122,6 +109,19 @@ class GraphImporter {
       if (found != plans_.end() && !found->second.input) {
         error(codes::kGraph, input.layer, "is an input of the model, but no InputLayer");
       }
+    }
+  }
+
+  void check_operand_count(const KerasLayer& layer, std::size_t found) {
+    const LayerPlan& own = plan(layer.name);
+    if (own.input) {
+      if (found != 0) {
+        error(codes::kGraph, layer.name, fmt::format("has {} inputs, expected 0", found));
+      }
+    } else if (own.is_complete && (found < own.least_operands || found > own.most_operands)) {
+      error(codes::kGraph, layer.name,
+            fmt::format("has {} inputs, expected {}{}", found, own.least_operands,
+                        own.most_operands > own.least_operands ? " or more" : ""));
     }
   }
 
@@ -176,6 +176,11 @@ class GraphImporter {
     bool unknown = false;  // a layer that could not be read
   };
 
+  static void append(const std::vector<fixed::Quantizer>& from,
+                     std::vector<fixed::Quantizer>& into) {
+    into.insert(into.end(), from.begin(), from.end());
+  }
+
   FirstUses first_uses(const TensorRef& start) {
     FirstUses uses;
     std::vector<TensorRef> front{start};
@@ -187,36 +192,47 @@ class GraphImporter {
       uses.others = uses.others || is_output(ref);
       for (const TensorRef& user : consumers_[ref]) {
         const LayerPlan& user_plan = plan(user.layer);
-        const std::vector<PlannedOp>& ops = user_plan.ops;
-        const auto* const op = ops.empty() ? nullptr : std::get_if<network::LayerOp>(&ops[0].op);
-        const auto* const quantize = op == nullptr ? nullptr : std::get_if<network::Quantize>(op);
-        const bool passes = ops.empty() || std::holds_alternative<FlattenOp>(ops[0].op) ||
-                            std::holds_alternative<ReshapeOp>(ops[0].op);
-        if (quantize != nullptr && !ops[0].skip_if_exact) {
-          uses.quantizers.push_back(quantize->quantizers.front());
-        } else if (!user_plan.is_complete && ops.empty()) {
-          uses.unknown = true;
-        } else if (passes) {
-          front.push_back(user);
-        } else {
-          uses.others = true;
-        }
+        if (meets(user_plan, uses)) front.push_back(user);
       }
     }
     return uses;
   }
 
+  // Notes what the values meet in a layer; true when they leave it as they are.
+  static bool meets(const LayerPlan& user, FirstUses& uses) {
+    if (user.join && user.join->kind != JoinOp::Kind::concatenate) {
+      uses.others = true;
+      return false;
+    }
+    for (const PlannedOp& planned : user.ops) {
+      if (planned.moves_only) continue;
+      const auto* const op = std::get_if<network::LayerOp>(&planned.op);
+      const auto* const quantize = op == nullptr ? nullptr : std::get_if<network::Quantize>(op);
+      const auto* const elements = std::get_if<ElementQuantizers>(&planned.op);
+      if (quantize != nullptr && !planned.skip_if_exact) {
+        append(quantize->quantizers, uses.quantizers);
+      } else if (elements != nullptr) {
+        append(elements->quantizers, uses.quantizers);
+      } else {
+        uses.others = true;
+      }
+      return false;
+    }
+    if (user.is_complete) return true;
+    uses.unknown = true;
+    return false;
+  }
+
   void input_quantizer(const std::string& name) {
     const FirstUses uses = first_uses({name});
-    const std::vector<fixed::Quantizer>& own = uses.quantizers;
-    const bool agree = !own.empty() && !uses.others &&
-                       std::ranges::all_of(own, [&](const auto& q) { return q == own.front(); });
+    const std::optional<fixed::Quantizer> own =
+        uses.others ? std::nullopt : covering_quantizer(uses.quantizers);
     LayerSummary& summary = plan(name).summary;
     const auto asked = precision_.of_layer(name, "InputLayer", "result");
     if (asked && !asked->is_auto) {
       input_quantizers_[name] = asked->quantizer;
       summary.quantizers.emplace_back("input", asked->text);
-      if (agree && own.front() != asked->quantizer) {
+      if (own && *own != asked->quantizer) {
         diagnostics_.warn({codes::kDoubleRound, name,
                            fmt::format("rounded to {} by the configuration, then by the model's "
                                        "own quantizer",
@@ -225,9 +241,9 @@ class GraphImporter {
       }
       return;
     }
-    if (agree) {
-      input_quantizers_[name] = own.front();
-      summary.quantizers.emplace_back("input", to_string(own.front().format));
+    if (own) {
+      input_quantizers_[name] = *own;
+      summary.quantizers.emplace_back("input", to_string(own->format));
       return;
     }
     if (const auto whole = precision_.of_model("result"); whole && !whole->is_auto) {
@@ -237,8 +253,8 @@ class GraphImporter {
     }
     if (uses.unknown) return;
     error(codes::kNoPrecision, name,
-          own.empty() ? "the input is float32 and has no quantizer"
-                      : "not all users of the input quantize it in the same way",
+          uses.quantizers.empty() ? "the input is float32 and has no quantizer"
+                                  : "not all users of the input quantize it in the same way",
           fmt::format("put QActivation(quantized_bits(16,6,alpha=1)) behind it, or give a "
                       R"~(configuration: {{"LayerName": {{"{}": {{"Precision": )~"
                       R"~("ap_fixed<16,6,RND_CONV,SAT>"}}}}}})~",
@@ -262,10 +278,18 @@ class GraphImporter {
     for (const TensorRef& output : model_.outputs) {
       const auto found = built_.find(output);
       if (found != built_.end()) {
-        network_.add_output(found->second);
+        add_output(output, found->second);
       } else if (diagnostics_.errors().empty()) {
         error(codes::kGraph, output.layer, "is an output of the model, but follows from no input");
       }
+    }
+  }
+
+  void add_output(const TensorRef& output, const Value& value) {
+    try {
+      network_.add_output(settled(value));
+    } catch (const ModelError& problem) {
+      error(problem.code().c_str(), output.layer, problem.message(), problem.hint());
     }
   }
 
@@ -275,17 +299,20 @@ class GraphImporter {
     const LayerPlan& layer = plan(call.layer);
     try {
       if (layer.input) {
-        built_[call] =
-            append(call.layer, network::Input{*layer.input, input_quantizers_.at(call.layer)}, {});
+        built_[call] = {
+            append(call.layer, network::Input{*layer.input, input_quantizers_.at(call.layer)}, {}),
+            nullptr};
         return true;
       }
-      const TensorRef& operand = operand_of(call);
-      const auto found = built_.find(operand);
-      if (found == built_.end()) return false;
-      LayerId id = found->second;
-      for (const PlannedOp& op : layer.ops) id = append(call, op, id);
-      built_[call] = id;
-      plan(call.layer).summary.output_shape = network_.layer(id).type.shape;
+      std::vector<Value> operands;
+      for (const TensorRef& operand : operands_of(call)) {
+        const auto found = built_.find(operand);
+        if (found == built_.end()) return false;
+        operands.push_back(found->second);
+      }
+      const Value value = apply(call, layer, operands);
+      built_[call] = value;
+      plan(call.layer).summary.output_shape = network_.layer(value.id).type.shape;
       return true;
     } catch (const ModelError& problem) {
       error(problem.code().c_str(), call.layer, problem.message(), problem.hint());
@@ -294,36 +321,112 @@ class GraphImporter {
     }
   }
 
-  const TensorRef& operand_of(const TensorRef& call) const {
+  const std::vector<TensorRef>& operands_of(const TensorRef& call) const {
     const auto layer = std::ranges::find(model_.layers, call.layer, &KerasLayer::name);
-    return layer->calls[static_cast<std::size_t>(call.node)].front();
+    return layer->calls[static_cast<std::size_t>(call.node)];
   }
 
-  LayerId append(const TensorRef& call, const PlannedOp& planned, LayerId operand) {
-    const network::Layer& source = network_.layer(operand);
-    const TensorType& type = source.type;
-    check_axis(planned, type.shape);
-    const network::LayerOp op = resolve(planned, type);
-    if (const auto* const quantize = std::get_if<network::Quantize>(&op)) {
-      const bool at_input = std::holds_alternative<network::Input>(source.op);
-      if ((planned.skip_if_exact || at_input) &&
-          changes_nothing(quantize->quantizers.front(), type)) {
-        return operand;
+  Value apply(const TensorRef& call, const LayerPlan& layer, std::vector<Value> operands) {
+    Value value = operands.front();
+    if (layer.join) {
+      std::vector<LayerId> ids(operands.size());
+      std::ranges::transform(operands, ids.begin(), settled);
+      value = {joined(call, *layer.join, ids), nullptr};
+    }
+    const LayerId layer_operand = value.id;
+    std::vector<Value> before;  // the operand of each operation
+    for (const PlannedOp& planned : layer.ops) {
+      before.push_back(value);
+      std::vector<Value> taken{value};
+      if (planned.with_operand_of) {
+        taken.insert(taken.begin(), before.at(*planned.with_operand_of));
       }
+      value = append(call, planned, taken, layer_operand);
     }
-    if (const auto* const reshape = std::get_if<network::Reshape>(&op);
-        reshape != nullptr && reshape->shape == type.shape) {
-      return operand;
+    return value;
+  }
+
+  static LayerId settled(const Value& value) {
+    if (value.function == nullptr) return value.id;
+    throw ModelError(codes::kActivation, "",
+                     fmt::format("{} has no exact result in fixed point", value.function->name),
+                     "quantize it right behind: QActivation(quantized_bits(8,0,alpha=1)), or a "
+                     "`result` format in the configuration");
+  }
+
+  LayerId joined(const TensorRef& call, const JoinOp& join, const std::vector<LayerId>& operands) {
+    const auto add = [&](const std::string& suffix, network::LayerOp op, std::vector<LayerId> of) {
+      return append(call, suffix.empty() ? call.layer : fmt::format("{}_{}", call.layer, suffix),
+                    std::move(op), std::move(of));
+    };
+    return join_operands(join, operands, {network_, add});
+  }
+
+  static ResolvedOp resolve(const PlannedOp& planned, const OpContext& context) {
+    return std::visit(Overloaded{[](const network::LayerOp& op) { return ResolvedOp(op); },
+                                 [](const UnaryFunction& function) { return ResolvedOp(function); },
+                                 [&](const ElementQuantizers& quantizers) {
+                                   return ResolvedOp(network::LayerOp(
+                                       quantizers.broadcast(context.operand.shape)));
+                                 },
+                                 [&](const OpOfOperand& make) { return make(context); }},
+                      planned.op);
+  }
+
+  Value append(const TensorRef& call, const PlannedOp& planned, const std::vector<Value>& operands,
+               LayerId layer_operand) {
+    const Value operand = operands.back();
+    const TensorType& type = network_.layer(operand.id).type;
+    ResolvedOp resolved = resolve(planned, {type, network_.layer(layer_operand).type});
+    if (auto* const function = std::get_if<UnaryFunction>(&resolved)) {
+      functions_.push_back(std::move(*function));
+      return {settled(operand), &functions_.back()};
     }
-    check_budget(op, type);
+    const auto& op = std::get<network::LayerOp>(resolved);
+    if (operand.function != nullptr && std::holds_alternative<network::Quantize>(op)) {
+      return tabulated(call, planned, operand, std::get<network::Quantize>(op));
+    }
+    if (operand.function != nullptr && std::holds_alternative<network::Reshape>(op)) {
+      return {append(call, planned.name, op, {operand.id}), operand.function};
+    }
+    std::vector<LayerId> ids(operands.size());
+    std::ranges::transform(operands, ids.begin(), settled);
+    check_axis(planned, type.shape);
+    if (changes_nothing(planned, op, ids.back())) return operand;
     if (const auto* const dense = std::get_if<network::Dense>(&op);
         dense != nullptr && planned.accumulator) {
       check_accumulator(*dense, type, *planned.accumulator);
     }
+    return {append(call, planned.name, op, std::move(ids)), nullptr};
+  }
+
+  Value tabulated(const TensorRef& call, const PlannedOp& planned, const Value& operand,
+                  const network::Quantize& quantize) {
+    UnaryLayers layers = tabulate(*operand.function, quantize, network_.layer(operand.id).type);
+    const LayerId clamped = append(call, planned.name + "_range", layers.clamp, {operand.id});
+    return {append(call, planned.name, std::move(layers.lookup), {clamped}), nullptr};
+  }
+
+  bool changes_nothing(const PlannedOp& planned, const network::LayerOp& op,
+                       LayerId operand) const {
+    const network::Layer& source = network_.layer(operand);
+    if (const auto* const quantize = std::get_if<network::Quantize>(&op)) {
+      const bool at_input = std::holds_alternative<network::Input>(source.op);
+      return (planned.skip_if_exact || at_input) &&
+             frontend::changes_nothing(*quantize, source.type);
+    }
+    const auto* const reshape = std::get_if<network::Reshape>(&op);
+    return reshape != nullptr && reshape->shape == source.type.shape;
+  }
+
+  // A layer that belongs to a call of a Keras layer.
+  LayerId append(const TensorRef& call, const std::string& planned_name, network::LayerOp op,
+                 std::vector<LayerId> operands) {
+    check_budget(op, network_.layer(operands.back()).type);
     const std::string name =
-        call.node == 0 ? planned.name : fmt::format("{}_{}", planned.name, call.node);
-    const LayerId id =
-        append(planned.name == call.layer && call.node == 0 ? name : unique(name), op, {operand});
+        call.node == 0 ? planned_name : fmt::format("{}_{}", planned_name, call.node);
+    const LayerId id = append(planned_name == call.layer && call.node == 0 ? name : unique(name),
+                              std::move(op), std::move(operands));
     plan(call.layer).summary.network_layers.push_back(network_.layer(id).name);
     return id;
   }
@@ -355,50 +458,6 @@ class GraphImporter {
                      "normalise along the last axis");
   }
 
-  static network::LayerOp resolve(const PlannedOp& planned, const TensorType& type) {
-    if (const auto* const op = std::get_if<network::LayerOp>(&planned.op)) return *op;
-    if (const auto* const scale = std::get_if<ScaleOp>(&planned.op)) {
-      return scaled(scale->exponents, type.shape);
-    }
-    const std::int64_t count = network::element_count(type.shape);
-    if (std::holds_alternative<FlattenOp>(planned.op)) return network::Reshape{{count}};
-    return network::Reshape{completed(std::get<ReshapeOp>(planned.op).target, count)};
-  }
-
-  static network::LayerOp scaled(const std::vector<int>& exponents, const Shape& shape) {
-    const auto channels = static_cast<std::size_t>(shape.empty() ? 1 : shape.back());
-    if (exponents.size() != 1 && exponents.size() != channels) {
-      throw ModelError(codes::kQuantizer, "",
-                       fmt::format("alpha has {} scales for {} values", exponents.size(), channels),
-                       "give one scale, or one per index of the last axis");
-    }
-    const int smallest = *std::ranges::min_element(exponents);
-    network::Affine affine;
-    affine.scale_frac_bits = -smallest;
-    affine.offset.resize(channels);
-    for (std::size_t c = 0; c < channels; ++c) {
-      affine.scale.push_back(fixed::shift_left(1, exponents[c % exponents.size()] - smallest));
-    }
-    return affine;
-  }
-
-  static Shape completed(Shape target, std::int64_t count) {
-    const auto open = std::ranges::find(target, -1);
-    if (open == target.end()) return target;
-    std::int64_t rest = count;
-    for (const std::int64_t extent : target) {
-      if (extent != -1) rest = extent > 0 && rest % extent == 0 ? rest / extent : -1;
-      if (rest < 1) break;
-    }
-    if (rest < 1 || std::ranges::count(target, -1) != 1) {
-      throw ModelError(codes::kModelConfig, "",
-                       fmt::format("target_shape ({}) does not fit {} elements",
-                                   fmt::join(target, ", "), count));
-    }
-    *open = rest;
-    return target;
-  }
-
   // Counts `factor` times the elements of `shape` against a limit.
   static void take(std::int64_t factor, const Shape& shape, std::int64_t& used, std::int64_t most) {
     std::int64_t count = factor;
@@ -423,6 +482,8 @@ class GraphImporter {
       Shape result = type.shape;
       if (!result.empty()) result.back() = dense->units;
       take(1, result, elements_, kMostElements);
+    } else if (const auto* const gather = std::get_if<network::Gather>(&op)) {
+      take(1, gather->shape, elements_, kMostElements);
     } else {
       take(1, type.shape, elements_, kMostElements);
     }
@@ -467,7 +528,8 @@ class GraphImporter {
   std::map<std::string, LayerPlan> plans_;
   std::map<TensorRef, std::vector<TensorRef>> consumers_;
   std::map<std::string, fixed::Quantizer> input_quantizers_;
-  std::map<TensorRef, LayerId> built_;
+  std::map<TensorRef, Value> built_;
+  std::deque<UnaryFunction> functions_;  // that values point to
   std::set<TensorRef> failed_;
   std::set<std::string> used_names_;
   std::int64_t elements_ = 0;

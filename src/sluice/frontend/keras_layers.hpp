@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -7,44 +8,60 @@
 #include <vector>
 
 #include "sluice/base/diagnostics.hpp"
+#include "sluice/frontend/element_quantizers.hpp"
 #include "sluice/frontend/import.hpp"
 #include "sluice/frontend/keras_file.hpp"
 #include "sluice/frontend/keras_model.hpp"
 #include "sluice/frontend/precision_config.hpp"
+#include "sluice/frontend/unary_function.hpp"
 #include "sluice/network/network.hpp"
 
 namespace sluice::frontend {
 
-/// All elements of one event in one axis.
-struct FlattenOp {};
-/// A shape in which one extent may be -1: what is left.
-struct ReshapeOp {
-  network::Shape target;
+/// A UnaryFunction waits for the quantiser behind it: together they are an exact table.
+using ResolvedOp = std::variant<network::LayerOp, UnaryFunction>;
+struct OpContext {
+  const network::TensorType& operand;        ///< of the operation
+  const network::TensorType& layer_operand;  ///< of the layer's first operation
 };
-
-/// Times a power of two: one for all, or one per index of the last axis.
-struct ScaleOp {
-  std::vector<int> exponents;
-};
+/// An operation that depends on what it is applied to. Throws ModelError without a subject.
+using OpOfOperand = std::function<ResolvedOp(const OpContext&)>;
+using AnyOp = std::variant<network::LayerOp, UnaryFunction, ElementQuantizers, OpOfOperand>;
 
 /// One layer of the network to come, before its operand is known.
 struct PlannedOp {
   std::string name;
-  std::variant<network::LayerOp, FlattenOp, ReshapeOp, ScaleOp> op;
+  AnyOp op;
+  /// Moves elements or adds zeros, so that a quantiser could as well come before.
+  bool moves_only = false;
   /// A Quantize that may be left out where it would change nothing.
   bool skip_if_exact = false;
   /// hls4ml's accumulator type: accepted where it provably loses nothing.
   std::optional<Precision> accumulator;
   /// The axis of the operand, batch counted as 0, that must be its last one; -1 always is.
   std::int64_t last_axis = -1;
+  /// Set: the first of two operands is that of the layer's operation with this number, the second
+  /// is the result of the operation before.
+  std::optional<std::size_t> with_operand_of;
+};
+
+/// How a layer makes one tensor of several, before its operations.
+struct JoinOp {
+  enum class Kind { concatenate, merge };
+  Kind kind = Kind::merge;
+  network::Merge::Kind merge = network::Merge::Kind::add;
+  std::int64_t axis = -1;  ///< concatenate; the batch counted as 0
 };
 
 /// What a Keras layer becomes, whatever its operand: the operations one after the other.
 struct LayerPlan {
   std::vector<PlannedOp> ops;           ///< none: the operand itself
   std::optional<network::Shape> input;  ///< set for an InputLayer
-  bool is_softmax = false;              ///< ends in softmax, which may only be the last thing
-  bool is_complete = true;              ///< false where a problem was found
+  std::optional<JoinOp> join;           ///< set for a layer of several operands
+  std::size_t least_operands = 1;
+  std::size_t most_operands = 1;
+  bool is_softmax = false;  ///< ends in softmax, which may only be the last thing
+  bool is_complete = true;  ///< false where a problem was found
   /// Tensors ("kernel", "bias", ...) that are float32 and for which nobody gives a format.
   std::vector<std::string> without_format;
   LayerSummary summary;

@@ -99,6 +99,7 @@ class ModelParser {
   // Keras names the input that a Sequential model gets from its first layer `<layer>_input`.
   KerasLayer implied_input(const KerasLayer& first, const Json& config) {
     const Json* shape = find(first.config, "batch_input_shape");
+    if (shape == nullptr) shape = find(first.config, "batch_shape");
     if (shape == nullptr) shape = find(config, "build_input_shape");
     if (shape == nullptr) {
       refuse("does not say the shape of its input",
@@ -133,13 +134,41 @@ class ModelParser {
   // A call is a list of [layer, node, tensor, arguments], or one of these alone.
   std::vector<TensorRef> parse_call(const std::string& layer, const Json& call) const {
     std::vector<TensorRef> operands;
+    if (call.is_object()) return parse_arguments(layer, call);
     if (!call.is_array() || call.empty()) {
-      refuse(fmt::format("does not describe the inputs of `{}` in the manner of Keras 2", layer),
-             "save it with Keras 2 (tf_keras)");
+      refuse(fmt::format("does not describe the inputs of `{}` in the manner of Keras", layer));
     }
     if (call.front().is_string()) return {parse_operand(layer, call)};
     for (const Json& operand : call) operands.push_back(parse_operand(layer, operand));
     return operands;
+  }
+
+  // Keras 3: {"args": [tensor or list of tensors, ...], "kwargs": {...}}.
+  std::vector<TensorRef> parse_arguments(const std::string& layer, const Json& call) const {
+    const Json* const keywords = find(call, "kwargs");
+    if (keywords != nullptr && !is_harmless(*keywords)) {
+      refuse(fmt::format("calls `{}` with {}", layer, excerpt(*keywords)),
+             "call the layer with nothing but its inputs");
+    }
+    std::vector<TensorRef> operands;
+    const Json* const arguments = find(call, "args");
+    if (arguments != nullptr) collect_tensors(layer, *arguments, operands);
+    return operands;
+  }
+
+  void collect_tensors(const std::string& layer, const Json& value,
+                       std::vector<TensorRef>& into) const {
+    if (value.is_array()) {
+      for (const Json& element : value) collect_tensors(layer, element, into);
+      return;
+    }
+    const Json* const config = find(value, "config");
+    const Json* const history = config == nullptr ? nullptr : find(*config, "keras_history");
+    if (history == nullptr) {
+      refuse(fmt::format("calls `{}` with {}", layer, excerpt(value)),
+             "call the layer with nothing but its inputs");
+    }
+    into.push_back(parse_ref(*history, fmt::format("the inputs of `{}`", layer)));
   }
 
   TensorRef parse_operand(const std::string& layer, const Json& operand) const {

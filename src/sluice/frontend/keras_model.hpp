@@ -37,7 +37,8 @@ struct KerasModel {
   std::vector<TensorRef> outputs;
 };
 
-/// Reads the JSON that Keras 2 writes for a model. Throws ModelError with `origin` as its subject.
+/// Reads the JSON that Keras 2 or 3 writes for a model. Throws ModelError with `origin` as its
+/// subject.
 KerasModel parse_keras_model(const Json& model, const std::string& origin);
 
 }  // namespace sluice::frontend

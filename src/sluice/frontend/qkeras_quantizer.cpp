@@ -39,17 +39,40 @@ constexpr std::array<std::string_view, 11> kReluParameters{"bits",
                                                            "use_ste",
                                                            "use_variables"};
 
-enum class QuantizerClass { bits, linear, relu };
+constexpr std::array<std::string_view, 4> kTanhParameters{"bits", "use_stochastic_rounding",
+                                                          "symmetric", "use_real_tanh"};
+constexpr std::array<std::string_view, 4> kSigmoidParameters{
+    "bits", "symmetric", "use_real_sigmoid", "use_stochastic_rounding"};
+constexpr std::array<std::string_view, 3> kBinaryParameters{"use_01", "alpha",
+                                                            "use_stochastic_rounding"};
+constexpr std::array<std::string_view, 4> kTernaryParameters{
+    "alpha", "threshold", "use_stochastic_rounding", "number_of_unrolls"};
+constexpr std::array<std::string_view, 9> kPo2Parameters{"bits",
+                                                         "max_value",
+                                                         "use_stochastic_rounding",
+                                                         "quadratic_approximation",
+                                                         "log2_rounding",
+                                                         "qnoise_factor",
+                                                         "var_name",
+                                                         "use_ste",
+                                                         "use_variables"};
+
+enum class QuantizerClass { bits, linear, relu, tanh, sigmoid, binary, ternary, po2 };
 
 struct KnownClass {
   std::string_view name;
   QuantizerClass kind;
   std::span<const std::string_view> parameters;
 };
-constexpr std::array<KnownClass, 3> kKnownClasses{{
+constexpr std::array<KnownClass, 8> kKnownClasses{{
     {"quantized_bits", QuantizerClass::bits, kBitsParameters},
     {"quantized_linear", QuantizerClass::linear, kBitsParameters},
     {"quantized_relu", QuantizerClass::relu, kReluParameters},
+    {"quantized_tanh", QuantizerClass::tanh, kTanhParameters},
+    {"quantized_sigmoid", QuantizerClass::sigmoid, kSigmoidParameters},
+    {"binary", QuantizerClass::binary, kBinaryParameters},
+    {"ternary", QuantizerClass::ternary, kTernaryParameters},
+    {"quantized_po2", QuantizerClass::po2, kPo2Parameters},
 }};
 
 constexpr int kMostBits = 48;
@@ -63,7 +86,8 @@ const KnownClass& known_class(std::string_view name) {
   const auto* const found = std::ranges::find(kKnownClasses, name, &KnownClass::name);
   if (found != kKnownClasses.end()) return *found;
   refuse(fmt::format("quantizer `{}` is not supported", shortened(name)),
-         "quantized_bits, quantized_linear and quantized_relu are read");
+         "quantized_bits, quantized_linear, quantized_relu, quantized_tanh, quantized_sigmoid, "
+         "quantized_po2, binary and ternary are read");
 }
 
 // The arguments of a quantiser by name, each read at most once; what is left is unknown.
@@ -138,13 +162,13 @@ class Arguments {
   std::map<std::string, Json> values_;
 };
 
-int power_of_two_exponent(double scale) {
+int power_of_two_exponent(double scale, std::string_view what = "alpha") {
   int exponent = 0;
   if (!(scale > 0) || std::frexp(scale, &exponent) != 0.5 ||
       std::abs(exponent) > kLargestExponent) {
-    refuse(fmt::format("alpha={} is not a power of two, so that no fixed-point number holds its "
+    refuse(fmt::format("{}={} is not a power of two, so that no fixed-point number holds its "
                        "products exactly",
-                       scale),
+                       what, scale),
            "train with alpha=1, a power of two, or 'auto_po2'");
   }
   return exponent - 1;
@@ -230,6 +254,10 @@ void check_scale_axis(Arguments& arguments, bool is_auto) {
   }
 }
 
+/// -1, 0 and 1.
+constexpr fixed::Quantizer kWholeNumbers{
+    {2, 0, true}, fixed::Rounding::rnd_conv, fixed::Overflow::sat};
+
 QkerasQuantizer read_bits(Arguments arguments, QuantizerClass kind, QuantizerRole role) {
   const bool is_linear = kind == QuantizerClass::linear;
   QkerasQuantizer result;
@@ -243,8 +271,8 @@ QkerasQuantizer read_bits(Arguments arguments, QuantizerClass kind, QuantizerRol
   read_alpha(alpha, role, result);
   check_scale_axis(arguments, result.is_auto_po2);
   read_common(arguments, result);
-  result.is_sign = bits == 1 && keep_negative;
-  if (is_linear && (result.is_auto_po2 || result.is_sign)) {
+  const bool is_sign = bits == 1 && keep_negative;
+  if (is_linear && (result.is_auto_po2 || is_sign)) {
     refuse("quantized_linear with one bit or alpha='auto_po2' is not supported",
            "use quantized_bits, or alpha=1 and at least 2 bits");
   }
@@ -254,7 +282,10 @@ QkerasQuantizer read_bits(Arguments arguments, QuantizerClass kind, QuantizerRol
   }
   result.auto_bits = bits;
   result.auto_integer = integer;
-  if (!result.is_sign) {
+  if (is_sign) {
+    result.function = sign_function();
+    result.quantizer = kWholeNumbers;
+  } else {
     result.quantizer = fixed::from_qkeras_bits(bits, integer, keep_negative, symmetric);
   }
   result.text = fmt::format("{}({},{}{}{}{})", name, bits, integer, symmetric ? ",symmetric" : "",
@@ -272,16 +303,25 @@ QkerasQuantizer read_relu(Arguments arguments) {
   if (arguments.flag("use_sigmoid", false)) {
     refuse("quantized_relu with use_sigmoid is not supported", "use use_sigmoid=0");
   }
-  if (const double slope = arguments.number("negative_slope", 0.0); slope != 0.0) {
-    refuse(fmt::format("quantized_relu with negative_slope={} is not supported", slope),
-           "use negative_slope=0");
-  }
+  result.negative_slope = arguments.number("negative_slope", 0.0);
   const double bound =
       arguments.number("relu_upper_bound", std::numeric_limits<double>::infinity());
   const bool is_quantized_clip = arguments.flag("is_quantized_clip", true);
   read_common(arguments, result);
-  result.quantizer = fixed::from_qkeras_relu(bits, integer);
-  const double largest = std::ldexp(1.0, integer) - std::ldexp(1.0, integer - bits);
+  const bool is_leaky = result.negative_slope != 0.0;
+  if (is_leaky) {
+    const int slope_exponent = power_of_two_exponent(result.negative_slope, "negative_slope");
+    if (slope_exponent > 0 || slope_exponent < 1 - bits) {
+      refuse(fmt::format("{}: negative_slope={} is not supported", name, result.negative_slope),
+             "use a slope from one step of the quantizer to 1");
+    }
+    result.quantizer = fixed::from_qkeras_bits(bits, integer, true, false);
+    result.lower_bound = -std::ldexp(result.negative_slope, integer);
+  } else {
+    result.quantizer = fixed::from_qkeras_relu(bits, integer);
+  }
+  const double largest =
+      std::ldexp(1.0, integer) - std::ldexp(1.0, integer - bits + (is_leaky ? 1 : 0));
   // QKeras takes a bound of 0 for none.
   if (bound != 0.0 && bound < largest) {
     if (is_quantized_clip) {
@@ -293,8 +333,108 @@ QkerasQuantizer read_relu(Arguments arguments) {
       result.upper_bound = bound;
     }
   }
-  result.text = fmt::format("quantized_relu({},{}{})", bits, integer,
-                            result.upper_bound ? fmt::format(",relu_upper_bound={}", bound) : "");
+  result.text =
+      fmt::format("quantized_relu({},{}{}{})", bits, integer,
+                  is_leaky ? fmt::format(",negative_slope={}", result.negative_slope) : "",
+                  result.upper_bound ? fmt::format(",relu_upper_bound={}", bound) : "");
+  return result;
+}
+
+QkerasQuantizer read_tanh(Arguments arguments) {
+  QkerasQuantizer result;
+  const int bits =
+      checked_int(arguments.integer("bits", 8), 2, kMostBits, arguments.class_name(), "bits");
+  const bool symmetric = arguments.flag("symmetric", false);
+  const bool is_real = arguments.flag("use_real_tanh", false);
+  read_common(arguments, result);
+  // Without use_real_tanh it is 2 * hard_sigmoid(x) - 1: x, clipped to [-1, 1].
+  if (is_real) result.function = unary_function("tanh");
+  result.quantizer = fixed::from_qkeras_bits(bits, 0, true, symmetric);
+  result.text = fmt::format("quantized_tanh({}{}{})", bits, symmetric ? ",symmetric" : "",
+                            is_real ? ",use_real_tanh" : "");
+  return result;
+}
+
+QkerasQuantizer read_sigmoid(Arguments arguments) {
+  QkerasQuantizer result;
+  const int bits =
+      checked_int(arguments.integer("bits", 8), 1, kMostBits, arguments.class_name(), "bits");
+  const bool symmetric = arguments.flag("symmetric", false);
+  const bool is_real = arguments.flag("use_real_sigmoid", false);
+  read_common(arguments, result);
+  if (is_real) {
+    result.function = unary_function("sigmoid");
+  } else {
+    result.halves = true;
+  }
+  result.quantizer = fixed::from_qkeras_relu(bits, 0);
+  if (symmetric) result.lower_bound = std::ldexp(1.0, -bits);
+  result.text = fmt::format("quantized_sigmoid({}{}{})", bits, symmetric ? ",symmetric" : "",
+                            is_real ? ",use_real_sigmoid" : "");
+  return result;
+}
+
+// A kernel's alpha None becomes 'auto_po2' in QKeras, which searches for the scale together with
+// the signs.
+void read_fixed_alpha(Arguments& arguments, QuantizerRole role, QkerasQuantizer& into) {
+  const Json alpha = arguments.any("alpha", nullptr);
+  read_alpha(alpha, role, into);
+  if (into.is_auto_po2) {
+    refuse(fmt::format("{} with alpha='auto_po2' (what a kernel quantizer without alpha gets) is "
+                       "not supported",
+                       arguments.class_name()),
+           "give a fixed scale: alpha=1 or a power of two");
+  }
+}
+
+QkerasQuantizer read_binary(Arguments arguments, QuantizerRole role) {
+  QkerasQuantizer result;
+  read_fixed_alpha(arguments, role, result);
+  const bool use_01 = arguments.flag("use_01", false);
+  read_common(arguments, result);
+  result.function = use_01 ? step_function() : sign_function();
+  result.quantizer = kWholeNumbers;
+  result.text = use_01 ? "binary(use_01)" : "binary";
+  return result;
+}
+
+QkerasQuantizer read_ternary(Arguments arguments, QuantizerRole role) {
+  QkerasQuantizer result;
+  read_fixed_alpha(arguments, role, result);
+  constexpr double kDefaultThreshold = 0.33;
+  const double threshold = arguments.number("threshold", kDefaultThreshold);
+  arguments.any("number_of_unrolls", nullptr);
+  read_common(arguments, result);
+  result.function = dead_zone_function(threshold);
+  result.quantizer = kWholeNumbers;
+  result.text = fmt::format("ternary(threshold={})", threshold);
+  return result;
+}
+
+QkerasQuantizer read_po2(Arguments arguments) {
+  QkerasQuantizer result;
+  const std::string_view name = arguments.class_name();
+  constexpr int kMostExponentBits = 7;
+  const int bits = checked_int(arguments.integer("bits", 8), 2, kMostExponentBits, name, "bits");
+  const double max_value = arguments.number("max_value", 0.0);
+  if (arguments.flag("quadratic_approximation", false) ||
+      arguments.any("log2_rounding", "rnd") != "rnd") {
+    refuse(fmt::format("{} with quadratic_approximation or log2_rounding='floor' is not supported",
+                       name),
+           "use the defaults");
+  }
+  read_common(arguments, result);
+  const bool has_exponent_sign = !(max_value > 0 && max_value <= 1);
+  const int range = 1 << (bits - 1 - (has_exponent_sign ? 1 : 0));
+  if (range > 24) {
+    refuse(fmt::format("{}({}) spans 2^{} to 2^{}", name, bits, -range, range - 1),
+           "use at most 6 bits, or 5 with max_value=1");
+  }
+  result.function = power_of_two_function(-range, range - 1, max_value);
+  result.quantizer = {
+      {2 * range + 1, range, true}, fixed::Rounding::rnd_conv, fixed::Overflow::sat};
+  result.text = fmt::format("quantized_po2({}{})", bits,
+                            max_value > 0 ? fmt::format(",max_value={}", max_value) : "");
   return result;
 }
 
@@ -327,14 +467,24 @@ std::optional<QkerasQuantizer> parse_quantizer(const Json& value, QuantizerRole 
   if (value.is_null()) return std::nullopt;
   const KnownClass& known = known_class(class_of(value));
   Arguments arguments(known, value);
-  QkerasQuantizer quantizer = known.kind == QuantizerClass::relu
-                                  ? read_relu(std::move(arguments))
-                                  : read_bits(std::move(arguments), known.kind, role);
-  if (role == QuantizerRole::activation && quantizer.is_sign) {
-    refuse("a one-bit activation (the sign of its input) is not supported",
-           "use at least 2 bits, or quantized_relu(1)");
+  switch (known.kind) {
+    case QuantizerClass::bits:
+    case QuantizerClass::linear:
+      return read_bits(std::move(arguments), known.kind, role);
+    case QuantizerClass::relu:
+      return read_relu(std::move(arguments));
+    case QuantizerClass::tanh:
+      return read_tanh(std::move(arguments));
+    case QuantizerClass::sigmoid:
+      return read_sigmoid(std::move(arguments));
+    case QuantizerClass::binary:
+      return read_binary(std::move(arguments), role);
+    case QuantizerClass::ternary:
+      return read_ternary(std::move(arguments), role);
+    case QuantizerClass::po2:
+      return read_po2(std::move(arguments));
   }
-  return quantizer;
+  return std::nullopt;
 }
 
 QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTensor& weights) {
@@ -352,13 +502,24 @@ QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTen
   std::vector<std::int64_t> mantissas;
   mantissas.reserve(weights.values.size());
   for (const double value : weights.values) {
-    const std::int64_t sign = value >= 0 ? 1 : -1;
-    mantissas.push_back(quantizer.is_sign ? sign
-                                          : fixed::quantize_real(value, quantizer.quantizer));
+    if (quantizer.function) {
+      const UnaryFunction::Enclosure y = quantizer.function->enclose(value);
+      const std::int64_t mantissa = fixed::quantize_real(y.low, quantizer.quantizer);
+      if (fixed::quantize_real(y.high, quantizer.quantizer) != mantissa) {
+        refuse(fmt::format("the weight {} is too close to a border of {} to decide", value,
+                           quantizer.text));
+      }
+      mantissas.push_back(mantissa);
+    } else {
+      mantissas.push_back(fixed::quantize_real(value, quantizer.quantizer));
+    }
   }
-  const int frac_bits = quantizer.is_sign ? 0 : quantizer.quantizer.format.frac_bits;
-  QuantizedTensor result = with_scales(std::move(mantissas), frac_bits, quantizer.scale_exponents);
-  if (quantizer.upper_bound) refuse("a weight quantizer with a bound is not supported");
+  QuantizedTensor result = with_scales(std::move(mantissas), quantizer.quantizer.format.frac_bits,
+                                       quantizer.scale_exponents);
+  if (quantizer.upper_bound || quantizer.lower_bound || quantizer.halves ||
+      quantizer.negative_slope != 0) {
+    refuse(fmt::format("{} is not supported for weights", quantizer.text), "use quantized_bits");
+  }
   return result;
 }
 

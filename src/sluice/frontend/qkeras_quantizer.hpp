@@ -8,23 +8,29 @@
 #include "sluice/base/json.hpp"
 #include "sluice/fixed/quantize.hpp"
 #include "sluice/frontend/hdf5_reader.hpp"
+#include "sluice/frontend/unary_function.hpp"
 
 namespace sluice::frontend {
 
-/// What a QKeras quantiser computes: scale * q(x), with q a fixed-point quantiser and the scale
-/// (`alpha`) a power of two, then a bound.
+/// What a QKeras quantiser computes: scale * q(f(x)), with q a fixed-point quantiser and the scale
+/// (`alpha`) a power of two, then bounds.
 struct QkerasQuantizer {
   fixed::Quantizer quantizer;
+  /// f, where there is one: the sign, a real tanh, ...
+  std::optional<UnaryFunction> function;
+  /// f(x) = (x + 1) / 2.
+  bool halves = false;
+  /// f(x) = x for x >= 0, else negative_slope * x, where it is not 0.
+  double negative_slope = 0;
   /// log2 of the scale: one for all, or one per index of the last axis.
   std::vector<int> scale_exponents{0};
-  /// One bit with a sign: +1 where x >= 0, else -1; `quantizer` is not used.
-  bool is_sign = false;
   /// The scale follows from the numbers that are quantised (`alpha='auto_po2'`), which must be
   /// weights. `auto_bits` and `auto_integer` are the quantiser's arguments.
   bool is_auto_po2 = false;
   int auto_bits = 0;
   int auto_integer = 0;
-  /// Results above it become it; not a multiple of the quantiser's step in general.
+  /// Results below and above become these; not multiples of the quantiser's step in general.
+  std::optional<double> lower_bound;
   std::optional<double> upper_bound;
   std::string text;                ///< for reports: quantized_bits(6,0)
   std::vector<std::string> notes;  ///< settings without effect at inference

@@ -161,7 +161,6 @@ TEST(Quantizer, RefusalsSayWhy) {
   expect_refused("quantized_bits(6,0,alpha=0.3)", kernel, "not a power of two");
   expect_refused("quantized_bits(6,0,alpha=-1)", kernel, "not a power of two");
   expect_refused("quantized_bits(6,0,alpha='auto_po2')", activation, "each batch of data");
-  expect_refused("quantized_bits(1,alpha=1)", activation, "one-bit activation");
   expect_refused("quantized_bits(6,0,qnoise_factor=0.5,alpha=1)", kernel, "qnoise_factor");
   expect_refused("quantized_bits(0)", kernel, "bits=0");
   expect_refused("quantized_bits(6.5)", kernel, "not an integer");
@@ -170,9 +169,13 @@ TEST(Quantizer, RefusalsSayWhy) {
   expect_refused("quantized_bits(6,bits=7)", kernel, "bits twice");
   expect_refused("quantized_bits(6,width=7)", kernel, "unknown setting width=7");
   expect_refused("quantized_relu(6,0,1)", activation, "use_sigmoid");
-  expect_refused("quantized_relu(6,0,negative_slope=0.25)", activation, "negative_slope");
-  expect_refused("quantized_tanh(6)", activation, "`quantized_tanh` is not supported");
-  expect_refused("ternary()", kernel, "`ternary` is not supported");
+  expect_refused("quantized_relu(6,0,negative_slope=0.3)", activation, "negative_slope");
+  expect_refused("quantized_relu(4,0,negative_slope=0.03125)", activation, "negative_slope");
+  expect_refused("quantized_hswish(6)", activation, "`quantized_hswish` is not supported");
+  expect_refused("ternary()", kernel, "alpha='auto_po2'");
+  expect_refused("binary(alpha='auto')", kernel, "not powers of two");
+  expect_refused("quantized_po2(7)", kernel, "spans 2^-32");
+  expect_refused("quantized_po2(4,log2_rounding='floor')", kernel, "log2_rounding");
   expect_refused(Json::parse(R"({"config": {}})"), kernel, "is not a quantizer");
   expect_refused(7, kernel, "is not a quantizer");
   expect_refused(Json::parse(R"({"class_name": "quantized_bits", "config": {"alpha": [1, "a"]}})"),

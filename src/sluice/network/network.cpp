@@ -6,19 +6,13 @@
 #include <algorithm>
 
 #include "sluice/base/error.hpp"
+#include "sluice/base/overloaded.hpp"
 
 namespace sluice::network {
 
 namespace {
 
 using fixed::Interval;
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <class... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
 
 [[noreturn]] void refuse(const std::string& layer, std::string message, std::string hint = {}) {
   throw ModelError("E-NETWORK-001", layer, std::move(message), std::move(hint));
@@ -31,6 +25,8 @@ TensorType make_type(Shape shape, std::vector<Interval> ranges, int frac_bits) {
   fixed::check_format(format, "result");
   return {std::move(shape), format, std::move(ranges)};
 }
+
+constexpr std::int64_t kMostTableEntries = std::int64_t{1} << 20;
 
 void check_shape(const std::string& layer, const Shape& shape) {
   constexpr std::int64_t kMostElements = std::int64_t{1} << 28;
@@ -164,7 +160,144 @@ class TypeInference {
     return {reshape.shape, x.format, x.ranges};
   }
 
+  TensorType operator()(const Gather& gather) const {
+    if (operands_.empty()) refuse(layer_, "takes at least one operand");
+    check_shape(layer_, gather.shape);
+    check_count("indices", gather.indices.size(), element_count(gather.shape));
+    const int frac_bits = finest();
+    std::vector<Interval> elements;
+    for (const TensorType* x : operands_) {
+      for (const Interval& range : x->ranges) {
+        elements.push_back(fixed::shift_left(range, frac_bits - x->format.frac_bits));
+      }
+    }
+    std::vector<Interval> ranges;
+    ranges.reserve(gather.indices.size());
+    for (const std::int64_t from : gather.indices) {
+      if (from < -1 || from >= static_cast<std::int64_t>(elements.size())) {
+        refuse(layer_, fmt::format("index {} is outside of {} elements", from, elements.size()));
+      }
+      ranges.push_back(from < 0 ? Interval{0, 0} : elements[static_cast<std::size_t>(from)]);
+    }
+    TensorType type = make_type(gather.shape, std::move(ranges), frac_bits);
+    const fixed::Format& first = operands_.front()->format;
+    if (std::ranges::all_of(operands_, [&](const TensorType* x) { return x->format == first; })) {
+      type.format = first;
+    }
+    return type;
+  }
+
+  TensorType operator()(const Merge& merge) const {
+    expect_operands(2);
+    const TensorType& a = *operands_[0];
+    const TensorType& b = *operands_[1];
+    if (a.shape != b.shape) {
+      refuse(layer_, fmt::format("cannot merge the shapes ({}) and ({})", fmt::join(a.shape, ", "),
+                                 fmt::join(b.shape, ", ")));
+    }
+    const bool multiplies = merge.kind == Merge::Kind::multiply;
+    const int frac_bits = multiplies ? a.format.frac_bits + b.format.frac_bits : finest();
+    std::vector<Interval> ranges;
+    ranges.reserve(a.ranges.size());
+    for (std::size_t i = 0; i < a.ranges.size(); ++i) {
+      if (multiplies) {
+        ranges.push_back(a.ranges[i] * b.ranges[i]);
+        continue;
+      }
+      ranges.push_back(merged(merge.kind,
+                              fixed::shift_left(a.ranges[i], frac_bits - a.format.frac_bits),
+                              fixed::shift_left(b.ranges[i], frac_bits - b.format.frac_bits)));
+    }
+    return make_type(a.shape, std::move(ranges), frac_bits);
+  }
+
+  TensorType operator()(const Reduce& reduce) const {
+    const TensorType& x = only_operand();
+    if (x.shape.empty()) refuse(layer_, "its operand has no axis to reduce");
+    const auto count = static_cast<std::size_t>(x.shape.back());
+    std::vector<Interval> ranges;
+    for (std::size_t first = 0; first < x.ranges.size(); first += count) {
+      Interval range = x.ranges[first];
+      for (std::size_t i = first + 1; i < first + count; ++i) {
+        range = reduced(reduce.kind, range, x.ranges[i]);
+      }
+      ranges.push_back(range);
+    }
+    Shape shape = x.shape;
+    shape.pop_back();
+    return make_type(std::move(shape), std::move(ranges), x.format.frac_bits);
+  }
+
+  TensorType operator()(const Lookup& lookup) const {
+    const TensorType& x = only_operand();
+    const std::size_t count = lookup.tables.size();
+    const std::size_t channels = x.shape.empty() ? 1 : static_cast<std::size_t>(x.shape.back());
+    if (count != 1 && count != channels && count != x.ranges.size()) {
+      refuse(layer_, fmt::format("has {} tables for {} elements", count, x.ranges.size()));
+    }
+    std::vector<Interval> ranges;
+    ranges.reserve(x.ranges.size());
+    for (std::size_t i = 0; i < x.ranges.size(); ++i) {
+      const bool as_before = i >= count && x.ranges[i] == x.ranges[i - count];
+      ranges.push_back(as_before ? ranges[i - count] : looked_up(lookup.of(i), x.ranges[i]));
+    }
+    return make_type(x.shape, std::move(ranges), lookup.frac_bits);
+  }
+
  private:
+  int finest() const {
+    int frac_bits = operands_.front()->format.frac_bits;
+    for (const TensorType* x : operands_) frac_bits = std::max(frac_bits, x->format.frac_bits);
+    return frac_bits;
+  }
+
+  static Interval larger(const Interval& a, const Interval& b) {
+    return {std::max(a.min, b.min), std::max(a.max, b.max)};
+  }
+  static Interval smaller(const Interval& a, const Interval& b) {
+    return {std::min(a.min, b.min), std::min(a.max, b.max)};
+  }
+
+  static Interval merged(Merge::Kind kind, const Interval& a, const Interval& b) {
+    switch (kind) {
+      case Merge::Kind::add:
+        return a + b;
+      case Merge::Kind::subtract:
+        return a - b;
+      case Merge::Kind::multiply:
+        return a * b;
+      case Merge::Kind::maximum:
+        return larger(a, b);
+      case Merge::Kind::minimum:
+        return smaller(a, b);
+    }
+    return {};
+  }
+
+  static Interval reduced(Reduce::Kind kind, const Interval& a, const Interval& b) {
+    switch (kind) {
+      case Reduce::Kind::sum:
+        return a + b;
+      case Reduce::Kind::maximum:
+        return larger(a, b);
+      case Reduce::Kind::minimum:
+        return smaller(a, b);
+    }
+    return {};
+  }
+
+  Interval looked_up(const Lookup::Table& table, const Interval& operand) const {
+    const auto entries = static_cast<std::int64_t>(table.mantissas.size());
+    if (entries == 0 || entries > kMostTableEntries || table.first > operand.min ||
+        operand.max - table.first >= entries) {
+      refuse(layer_, fmt::format("a table of {} entries from {} does not cover {}", entries,
+                                 table.first, to_string(operand)));
+    }
+    const auto begin = table.mantissas.begin() + (operand.min - table.first);
+    const auto [min, max] = std::minmax_element(begin, begin + (operand.max - operand.min) + 1);
+    return {*min, *max};
+  }
+
   static Interval representable(const fixed::Quantizer& quantizer) {
     Interval range = range_of(quantizer.format);
     if (quantizer.overflow == fixed::Overflow::sat_sym && quantizer.format.is_signed) {
@@ -210,8 +343,40 @@ std::string_view op_name(const LayerOp& op) noexcept {
                         [](const Clamp&) { return "clamp"; },
                         [](const Quantize&) { return "quantize"; },
                         [](const Reshape&) { return "reshape"; },
+                        [](const Gather&) { return "gather"; },
+                        [](const Merge&) { return "merge"; },
+                        [](const Reduce&) { return "reduce"; },
+                        [](const Lookup&) { return "lookup"; },
                     },
                     op);
+}
+
+std::string_view to_string(Merge::Kind kind) noexcept {
+  switch (kind) {
+    case Merge::Kind::add:
+      return "add";
+    case Merge::Kind::subtract:
+      return "subtract";
+    case Merge::Kind::multiply:
+      return "multiply";
+    case Merge::Kind::maximum:
+      return "maximum";
+    case Merge::Kind::minimum:
+      return "minimum";
+  }
+  return "";
+}
+
+std::string_view to_string(Reduce::Kind kind) noexcept {
+  switch (kind) {
+    case Reduce::Kind::sum:
+      return "sum";
+    case Reduce::Kind::maximum:
+      return "maximum";
+    case Reduce::Kind::minimum:
+      return "minimum";
+  }
+  return "";
 }
 
 LayerId Network::append(std::string name, LayerOp op, std::vector<LayerId> operands) {

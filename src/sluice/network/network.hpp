@@ -73,7 +73,48 @@ struct Reshape {
   friend bool operator==(const Reshape&, const Reshape&) = default;
 };
 
-using LayerOp = std::variant<Input, Dense, Affine, Clamp, Quantize, Reshape>;
+/// y[i] = element indices[i] of the operands laid one after the other, or 0 where the index is -1.
+/// Takes any number of operands. Carries every movement of data: concatenate, permute, slice, crop,
+/// zero padding, up-sampling, sliding windows; movement.hpp makes the indices of those.
+struct Gather {
+  Shape shape;
+  std::vector<std::int64_t> indices;
+  friend bool operator==(const Gather&, const Gather&) = default;
+};
+
+/// y[i] = a[i] op b[i], exact, of two operands of equal shape (a Gather broadcasts).
+struct Merge {
+  enum class Kind : std::uint8_t { add, subtract, multiply, maximum, minimum };
+  Kind kind = Kind::add;
+  friend bool operator==(const Merge&, const Merge&) = default;
+};
+std::string_view to_string(Merge::Kind kind) noexcept;  ///< "add", "subtract", ...
+
+/// Of all elements along the last axis, which disappears; exact.
+struct Reduce {
+  enum class Kind : std::uint8_t { sum, maximum, minimum };
+  Kind kind = Kind::sum;
+  friend bool operator==(const Reduce&, const Reduce&) = default;
+};
+std::string_view to_string(Reduce::Kind kind) noexcept;  ///< "sum", "maximum", "minimum"
+
+/// Any function of one number, as a table: y = mantissas[mantissa(x) - first], with `frac_bits`.
+/// One table for all elements, one per index of the last axis, or one per element (where these
+/// counts are equal, it is the same). Each covers the ranges of the elements that it serves.
+struct Lookup {
+  struct Table {
+    std::int64_t first = 0;  ///< the operand's mantissa that entry 0 belongs to
+    std::vector<std::int64_t> mantissas;
+    friend bool operator==(const Table&, const Table&) = default;
+  };
+  std::vector<Table> tables;
+  int frac_bits = 0;
+  friend bool operator==(const Lookup&, const Lookup&) = default;
+  const Table& of(std::size_t element) const { return tables.at(element % tables.size()); }
+};
+
+using LayerOp =
+    std::variant<Input, Dense, Affine, Clamp, Quantize, Reshape, Gather, Merge, Reduce, Lookup>;
 
 /// "input", "dense", ...: the word of the text form and of reports.
 std::string_view op_name(const LayerOp& op) noexcept;

@@ -48,6 +48,19 @@ class OpPrinter {
   std::string operator()(const Reshape& op) const {
     return fmt::format("shape [{}]", fmt::join(op.shape, ", "));
   }
+  std::string operator()(const Gather& op) const {
+    return fmt::format("shape [{}] from [{}]", fmt::join(op.shape, ", "),
+                       fmt::join(op.indices, ", "));
+  }
+  std::string operator()(const Merge& op) const { return std::string(to_string(op.kind)); }
+  std::string operator()(const Reduce& op) const { return std::string(to_string(op.kind)); }
+  std::string operator()(const Lookup& op) const {
+    std::string text = fmt::format("frac {}", op.frac_bits);
+    for (const Lookup::Table& table : op.tables) {
+      text += fmt::format(" first {} [{}]", table.first, fmt::join(table.mantissas, ", "));
+    }
+    return text;
+  }
 };
 
 class Parser {
@@ -83,6 +96,10 @@ class Parser {
     if (kind == "clamp") return parse_clamp();
     if (kind == "quantize") return parse_quantize();
     if (kind == "reshape") return Reshape{shape()};
+    if (kind == "gather") return parse_gather();
+    if (kind == "merge") return Merge{kind_of<Merge>(Merge::Kind::minimum)};
+    if (kind == "reduce") return Reduce{kind_of<Reduce>(Reduce::Kind::minimum)};
+    if (kind == "lookup") return parse_lookup();
     throw reader_.error(fmt::format("unknown layer kind '{}'", kind));
   }
 
@@ -136,6 +153,36 @@ class Parser {
       op.quantizers.push_back(quantizer());
     } while (reader_.accept(","));
     return op;
+  }
+
+  LayerOp parse_gather() {
+    Gather op;
+    op.shape = shape();
+    reader_.expect("from");
+    op.indices = list();
+    return op;
+  }
+
+  LayerOp parse_lookup() {
+    Lookup op;
+    reader_.expect("frac");
+    op.frac_bits = frac_bits();
+    while (reader_.accept("first")) {
+      const std::int64_t first = reader_.integer();
+      op.tables.push_back({first, list()});
+    }
+    if (op.tables.empty()) throw reader_.error("a lookup needs a table");
+    return op;
+  }
+
+  /// The kind, up to `last`, whose name comes next.
+  template <class Op>
+  typename Op::Kind kind_of(typename Op::Kind last) {
+    for (int i = 0; i <= static_cast<int>(last); ++i) {
+      const auto kind = static_cast<typename Op::Kind>(i);
+      if (reader_.accept(to_string(kind))) return kind;
+    }
+    throw reader_.error(fmt::format("unknown operation '{}'", reader_.peek()));
   }
 
   Shape shape() {

@@ -80,6 +80,13 @@ int TensorPort::bus_bits() const noexcept {
   return static_cast<int>(std::clamp<std::uint64_t>(power, kNarrowestBus, kWidestBus));
 }
 
+double Manifest::cycles_per_event() const noexcept {
+  const auto beats = [](const TensorPort& port) {
+    return static_cast<double>(8 * port.event_bytes()) / port.bus_bits();
+  };
+  return std::max({static_cast<double>(initiation_interval_cycles), beats(input), beats(output)});
+}
+
 Json to_json(const Manifest& manifest) {
   Json files = Json::object();
   for (const auto& [path, hash] : manifest.files) files[path] = hash;

@@ -49,6 +49,8 @@ struct Manifest {
   std::map<std::string, std::string> files;  ///< relative path to SHA-256
 
   double clock_period_ns() const noexcept { return 1000.0 / clock_mhz; }
+  /// Of a long run whose memory keeps up: what the core or the wider side's bus allows.
+  double cycles_per_event() const noexcept;
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 

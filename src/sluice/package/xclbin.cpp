@@ -101,7 +101,6 @@ static_assert(sizeof(ClockEntry) == 136);
 
 constexpr std::string_view kMagic{"xclbin2\0", 8};
 constexpr std::uint16_t kModeHwEmu = 4;
-constexpr std::uint8_t kMemDdr4 = 1;
 constexpr std::uint32_t kIpKernel = 1;
 constexpr std::uint32_t kIpControlShift = 8;
 constexpr std::uint32_t kIpControlMask = 0xff00;
@@ -222,8 +221,8 @@ std::string mem_topology(const XclbinContent& content) {
   section.resize(kEntriesAt8);
   for (const XclbinBank& bank : content.banks) {
     MemEntry entry{};
-    entry.type = kMemDdr4;
-    entry.used = 1;
+    entry.type = bank.type;
+    entry.used = bank.used ? 1 : 0;
     entry.size_kib = bank.size_bytes / 1024;
     entry.base_address = bank.base_address;
     set_text(entry.tag, bank.tag, "memory");
@@ -295,11 +294,15 @@ const char* protocol_name(ControlProtocol protocol) {
 
 constexpr const char* kControlPort = "S_AXI_CONTROL";
 
+std::string vlnv_of(const XclbinKernel& kernel) {
+  return kernel.vlnv.empty() ? fmt::format("sluice:kernel:{}:1.0", kernel.name) : kernel.vlnv;
+}
+
 void add_kernel(pugi::xml_node core, const XclbinKernel& kernel) {
   pugi::xml_node node = add_node(core, "kernel",
                                  {{"name", kernel.name},
                                   {"language", "ip_c"},
-                                  {"vlnv", fmt::format("sluice:kernel:{}:1.0", kernel.name)},
+                                  {"vlnv", vlnv_of(kernel)},
                                   {"attributes", ""},
                                   {"preferredWorkGroupSizeMultiple", "0"},
                                   {"workGroupSize", "1"},
@@ -486,6 +489,7 @@ std::uint32_t number32(const Reader& reader, const pugi::xml_node& node, const c
 XclbinKernel read_kernel(const Reader& reader, const pugi::xml_node& node) {
   XclbinKernel kernel;
   kernel.name = node.attribute("name").as_string();
+  kernel.vlnv = node.attribute("vlnv").as_string();
   kernel.control = std::string_view(node.attribute("hwControlProtocol").as_string()) == "ap_ctrl_hs"
                        ? ControlProtocol::ap_ctrl_hs
                        : ControlProtocol::ap_ctrl_chain;
@@ -587,7 +591,8 @@ std::vector<XclbinBank> read_banks(const Reader& section) {
        table<MemEntry, std::int32_t>(section, kEntriesAt8, "MEM_TOPOLOGY")) {
     if (entry.size_kib > (~std::uint64_t{0} >> 10))
       section.fail("MEM_TOPOLOGY: a bank is too large");
-    banks.push_back({text_of(entry.tag), entry.base_address, entry.size_kib * 1024});
+    banks.push_back({text_of(entry.tag), entry.base_address, entry.size_kib * 1024, entry.used != 0,
+                     entry.type});
   }
   return banks;
 }

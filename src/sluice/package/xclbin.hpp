@@ -41,6 +41,7 @@ struct XclbinInstance {
 
 struct XclbinKernel {
   std::string name;
+  std::string vlnv;  ///< `vendor:library:name:version`; empty: `sluice:kernel:<name>:1.0`
   ControlProtocol control = ControlProtocol::ap_ctrl_chain;
   std::uint32_t control_range_bytes = 0x1000;
   std::vector<XclbinInstance> instances;
@@ -55,6 +56,8 @@ struct XclbinBank {
   std::string tag;                 ///< at most 15 characters, for example `bank0`
   std::uint64_t base_address = 0;  ///< a multiple of 4 KiB
   std::uint64_t size_bytes = 0;    ///< a multiple of 1 KiB
+  bool used = true;                ///< wired to a kernel: false of a platform's spare banks
+  std::uint8_t type = 1;           ///< MEM_TYPE of XRT's xclbin.h; 1 is DDR4
 
   bool operator==(const XclbinBank&) const = default;
 };

@@ -15,6 +15,7 @@ using testing::HasSubstr;
 XclbinContent example() {
   XclbinKernel kernel;
   kernel.name = "myproject";
+  kernel.vlnv = "xilinx.com:hls:myproject:1.0";
   kernel.instances = {{"myproject_1", kFirstInstanceAddress},
                       {"myproject_2", kFirstInstanceAddress + kInstanceStrideBytes}};
   kernel.arguments = {{"input", true, "const short*", 8, 0x10, "M_AXI_GMEM0", 0},
@@ -25,7 +26,8 @@ XclbinContent example() {
   content.platform = "sluice:emulated:card:1.0";
   content.clock_mhz = 200;
   content.banks = {{"bank0", 0x4'0000'0000, std::uint64_t{16} << 30},
-                   {"bank1", 0x8'0000'0000, std::uint64_t{1} << 20}};
+                   {"bank1", 0x8'0000'0000, std::uint64_t{1} << 20},
+                   {"HBM[0]", 0x10'0000'0000, std::uint64_t{1} << 28, false, 8}};
   content.kernels = {kernel};
   content.bitstream = std::string("PK\x03\x04\0image", 10);
   return content;

@@ -7,17 +7,11 @@
 #include <iterator>
 
 #include "sluice/base/check.hpp"
+#include "sluice/base/overloaded.hpp"
 
 namespace sluice::rtl {
 
 namespace {
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <class... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
 
 std::uint64_t mask(int width) {
   return width >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << width) - 1;

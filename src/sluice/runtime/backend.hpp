@@ -25,6 +25,8 @@ class DeviceMemory {
   virtual ~DeviceMemory() = default;
 
   virtual std::span<std::byte> host() noexcept = 0;
+  /// Of the first byte, as the kernel sees it.
+  virtual std::uint64_t device_address() const noexcept = 0;
   virtual void sync(SyncDirection direction, std::size_t offset, std::size_t bytes) = 0;
 };
 
@@ -81,6 +83,7 @@ class AlignedBytes {
   static constexpr std::size_t kAlignment = 4096;
   explicit AlignedBytes(std::size_t bytes);
   std::span<std::byte> span() noexcept { return {data_.get(), size_}; }
+  const std::byte* data() const noexcept { return data_.get(); }
 
  private:
   struct Free {

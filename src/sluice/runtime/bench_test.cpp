@@ -14,25 +14,6 @@ using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 using testing::expect_error;
 
-TEST(Percentiles, AreNearestRanks) {
-  std::vector<nanoseconds> samples;
-  for (int i = 1000; i >= 1; --i) samples.push_back(i * 1us);
-  const Percentiles p = percentiles(samples);
-  EXPECT_EQ(p.p50_us, 500);
-  EXPECT_EQ(p.p90_us, 900);
-  EXPECT_EQ(p.p99_us, 990);
-  EXPECT_EQ(p.p999_us, 999);
-  EXPECT_EQ(p.max_us, 1000);
-  EXPECT_EQ(p.mean_us, 500.5);
-  const std::vector<nanoseconds> three{3us, 1us, 2us};
-  EXPECT_EQ(percentiles(three).p50_us, 2);
-  EXPECT_EQ(percentiles(three).p99_us, 3);
-  const std::vector<nanoseconds> one{1500ns};
-  EXPECT_EQ(percentiles(one).p50_us, 1.5);
-  EXPECT_EQ(percentiles(one).p999_us, 1.5);
-  expect_error(ErrorKind::usage, "E-RUNTIME-017", "1 or more", [] { percentiles({}); });
-}
-
 class Bench : public ::testing::Test {
  protected:
   TemporaryFolder folder_;
@@ -67,12 +48,51 @@ TEST_F(Bench, JsonSaysThatItIsAnEmulation) {
   EXPECT_FALSE(to_json(result).contains("samples"));
 }
 
+TEST_F(Bench, HistogramsHoldEverySample) {
+  const Json json = to_json(bench(kernel_, {.calls = 37, .warmup_calls = 2}));
+  for (const SpanColumn& column : kSpanColumns) {
+    std::int64_t sum = 0;
+    for (const Json& count : json.at("histograms").at(std::string(column.name)).at("counts")) {
+      sum += count.get<std::int64_t>();
+    }
+    EXPECT_EQ(sum, 37) << column.name;
+  }
+}
+
+TEST_F(Bench, ThreadsAndCallsInFlight) {
+  for (const BenchValues values : {BenchValues::reals, BenchValues::mantissas}) {
+    const BenchResult result = bench(kernel_, {.batch_events = 4,
+                                               .calls = 20,
+                                               .warmup_calls = 3,
+                                               .threads = 3,
+                                               .depth = 4,
+                                               .values = values});
+    ASSERT_EQ(result.samples.size(), 60u);
+    for (const Spans& spans : result.samples) EXPECT_GT(spans.total().count(), 0);
+    const Json json = to_json(result);
+    EXPECT_EQ(json.at("calls"), 60);
+    EXPECT_EQ(json.at("warmup_calls"), 9);
+    EXPECT_EQ(json.at("values"), values == BenchValues::reals ? "float32" : "int16");
+  }
+}
+
+TEST_F(Bench, ScheduleIsThatOfTheManifest) {
+  const Json json = to_json(bench(kernel_, {.calls = 1, .warmup_calls = 0}));
+  const package::Manifest& manifest = kernel_.manifest();
+  EXPECT_EQ(json.at("schedule").at("core_latency_cycles"), manifest.latency_cycles);
+  EXPECT_EQ(json.at("schedule").at("cycles_per_event"), 1);
+  EXPECT_EQ(json.at("schedule").at("events_per_s"), 1e6 * manifest.clock_mhz);
+}
+
 TEST_F(Bench, RefusesImpossibleOptions) {
   expect_error(ErrorKind::usage, "E-RUNTIME-017", "calls", [&] { bench(kernel_, {.calls = 0}); });
   expect_error(ErrorKind::usage, "E-RUNTIME-017", "batch",
                [&] { bench(kernel_, {.batch_events = 0}); });
   expect_error(ErrorKind::usage, "E-RUNTIME-017", "warm-up",
                [&] { bench(kernel_, {.warmup_calls = -1}); });
+  expect_error(ErrorKind::usage, "E-RUNTIME-017", "threads",
+               [&] { bench(kernel_, {.threads = 0}); });
+  expect_error(ErrorKind::usage, "E-RUNTIME-017", "depth", [&] { bench(kernel_, {.depth = 0}); });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,11 @@ namespace sluice::runtime {
 struct DeviceOptions {
   /// After this long Run::wait() throws DeviceError E-RUNTIME-010.
   std::chrono::milliseconds run_timeout{60'000};
+
+  /// Called every kInterruptCheckPeriod by the thread that waits for a run. What it throws ends the
+  /// wait and is passed on; the run stays in flight, and nobody waits for it when it is destroyed.
+  std::function<void()> check_interrupt;
+  static constexpr std::chrono::milliseconds kInterruptCheckPeriod{50};
 
   /// `engine`: threads of a run; 1 is the caller's own, 0 all hardware threads.
   int engine_threads = 1;

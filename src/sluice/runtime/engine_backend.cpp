@@ -13,6 +13,9 @@ class EngineMemory : public DeviceMemory {
  public:
   explicit EngineMemory(std::size_t bytes) : bytes_(bytes) {}
   std::span<std::byte> host() noexcept override { return bytes_.span(); }
+  std::uint64_t device_address() const noexcept override {
+    return reinterpret_cast<std::uintptr_t>(bytes_.data());
+  }
   void sync(SyncDirection, std::size_t, std::size_t) override {}
 
  private:

@@ -7,6 +7,7 @@
 
 #include "sluice/base/error.hpp"
 #include "sluice/runtime/backend.hpp"
+#include "sluice/runtime/flight.hpp"
 #include "sluice/runtime/memory.hpp"
 
 namespace sluice::runtime {
@@ -64,29 +65,31 @@ Run Kernel::make_run() const {
 class Run::Impl {
  public:
   Impl(std::shared_ptr<detail::DeviceState> state, std::unique_ptr<detail::DeviceRun> run)
-      : state_(std::move(state)), run_(std::move(run)) {}
+      : state_(std::move(state)), run_(std::move(run)), flight_(state_->options) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() { finish(); }
 
+  auto wait_for_run() {
+    return [this](std::chrono::milliseconds timeout) { return run_->wait(timeout); };
+  }
+
   void start(const AnyBuffer& input, const AnyBuffer& output, std::int64_t events) {
-    if (in_flight_) {
+    if (flight_.in_flight()) {
       throw UsageError("E-RUNTIME-012", "run", "is started while it is still in flight",
                        "wait() for it, or use several runs");
     }
     adopt(detail::Port::input, input, input_, events);
     adopt(detail::Port::output, output, output_, events);
     run_->start(*input_, *output_, static_cast<std::uint32_t>(events));
-    in_flight_ = true;
+    flight_.started();
   }
 
   void wait(std::chrono::milliseconds timeout) {
-    if (!in_flight_) {
+    if (!flight_.in_flight()) {
       throw UsageError("E-RUNTIME-012", "run", "is waited for, but was not started");
     }
-    in_flight_ = false;  // a failure ends the run too
-    if (run_->wait(timeout)) return;
-    in_flight_ = true;
+    if (flight_.wait(timeout, wait_for_run())) return;
     throw DeviceError(
         "E-RUNTIME-010", state_->info.uri,
         fmt::format("kernel `{}` is not done after {} ms", state_->manifest.name, timeout.count()),
@@ -95,7 +98,7 @@ class Run::Impl {
 
   const detail::DeviceState& state() const noexcept { return *state_; }
   const detail::DeviceRun& device_run() const noexcept { return *run_; }
-  bool in_flight() const noexcept { return in_flight_; }
+  bool in_flight() const noexcept { return flight_.in_flight(); }
 
  private:
   void adopt(detail::Port port, const AnyBuffer& buffer,
@@ -116,12 +119,7 @@ class Run::Impl {
   }
 
   void finish() noexcept {
-    if (!in_flight_) return;
-    try {
-      if (run_->wait(state_->options.run_timeout)) return;
-    } catch (const std::exception&) {
-      return;  // the run has ended, badly; nobody is left to be told
-    }
+    if (flight_.finish(wait_for_run())) return;
     try {
       for (const std::shared_ptr<void>& used :
            {std::shared_ptr<void>(state_->backend), std::shared_ptr<void>(run_),
@@ -137,7 +135,7 @@ class Run::Impl {
   std::shared_ptr<detail::DeviceMemory> input_;
   std::shared_ptr<detail::DeviceMemory> output_;
   std::shared_ptr<detail::DeviceRun> run_;
-  bool in_flight_ = false;
+  detail::Flight flight_;
 };
 
 Run::Run(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -4,197 +4,43 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstring>
-#include <type_traits>
-#include <utility>
 
 #include "sluice/base/error.hpp"
-#include "sluice/engine/convert.hpp"
+#include "sluice/runtime/lane.hpp"
 
 namespace sluice::runtime {
 
-namespace {
+Predictor::Predictor(const Kernel& kernel, std::int64_t batch_events)
+    : lane_(std::make_unique<detail::Lane>(kernel, batch_events)) {}
+Predictor::Predictor(Predictor&&) noexcept = default;
+Predictor& Predictor::operator=(Predictor&&) noexcept = default;
+Predictor::~Predictor() = default;
 
-using Clock = std::chrono::steady_clock;
-
-engine::EventLayout layout_of(const package::TensorPort& port) {
-  return {{{port.name, static_cast<std::size_t>(port.elements()), port.quantizer}}};
+std::optional<std::uint64_t> Predictor::kernel_cycles() const noexcept {
+  return lane_->kernel_cycles();
 }
+const Kernel& Predictor::kernel() const noexcept { return lane_->kernel(); }
+std::int64_t Predictor::batch_events() const noexcept { return lane_->batch_events(); }
 
-template <class T>
-constexpr bool is_mantissa = std::is_integral_v<T>;
-
-/// Throws unless `events` is a whole number of events of `port`, and returns how many. `events` is
-/// one of the variants of engine/events.hpp.
-template <class Variant>
-std::size_t count_events(const Variant& events, const package::TensorPort& port) {
-  return std::visit(
-      [&]<class T>(std::span<T> elements) {
-        if (is_mantissa<T> && 8 * static_cast<int>(sizeof(T)) != port.container_bits()) {
-          throw UsageError(
-              "E-RUNTIME-002", "`" + port.name + "`",
-              fmt::format("its mantissas ({}) are int{}, these are int{}",
-                          to_string(port.quantizer.format), port.container_bits(), 8 * sizeof(T)),
-              "give real values as float32 or float64, or mantissas of that type");
-        }
-        const auto per_event = static_cast<std::size_t>(port.elements());
-        if (elements.size() % per_event != 0) {
-          throw UsageError("E-RUNTIME-003", "`" + port.name + "`",
-                           fmt::format("{} elements are not a whole number of events of {}",
-                                       elements.size(), per_event));
-        }
-        return elements.size() / per_event;
-      },
-      events);
-}
-
-template <class Variant>
-Variant slice(const Variant& events, std::size_t first_element, std::size_t elements) {
-  return std::visit([&](auto span) -> Variant { return span.subspan(first_element, elements); },
-                    events);
-}
-
-/// A kernel takes the low bits of a mantissa; more than its format holds would be another number.
-template <class T>
-void require_mantissas(std::span<const T> mantissas, const package::TensorPort& port,
-                       std::size_t first_event) {
-  const fixed::Format& format = port.quantizer.format;
-  const auto lowest = static_cast<T>(format.min_mantissa());
-  const auto highest = static_cast<T>(format.max_mantissa());
-  T least = highest;
-  T most = lowest;
-  for (const T mantissa : mantissas) {
-    least = std::min(least, mantissa);
-    most = std::max(most, mantissa);
+void Predictor::predict(const engine::ConstEvents& inputs, const engine::Events& outputs,
+                        Spans* spans) {
+  const detail::CheckedEvents call = detail::check_events(kernel().manifest(), inputs, outputs);
+  const auto batch = static_cast<std::size_t>(batch_events());
+  Spans measured;
+  for (std::size_t first = 0; first < call.events; first += batch) {
+    lane_->begin(call, first, std::min(batch, call.events - first));
+    lane_->finish(measured);
   }
-  if (least >= lowest && most <= highest) return;
-  const auto bad = std::ranges::find_if(
-      mantissas, [&](T mantissa) { return mantissa < lowest || mantissa > highest; });
-  const auto position = static_cast<std::size_t>(bad - mantissas.begin());
-  const auto per_event = static_cast<std::size_t>(port.elements());
-  throw UsageError(
-      "E-RUNTIME-016", "`" + port.name + "`",
-      fmt::format("mantissa {} of event {}, element {} is outside of {}", *bad,
-                  first_event + position / per_event, position % per_event, to_string(format)));
+  if (spans != nullptr) *spans = measured;
 }
+
+namespace {
 
 std::vector<std::int64_t> batched(std::int64_t events, const std::vector<std::int64_t>& shape) {
   std::vector<std::int64_t> result{events};
   result.insert(result.end(), shape.begin(), shape.end());
   return result;
 }
-
-}  // namespace
-
-class Predictor::Impl {
- public:
-  Impl(const Kernel& kernel, std::int64_t batch_events)
-      : kernel_(kernel),
-        input_layout_(layout_of(kernel.manifest().input)),
-        output_layout_(layout_of(kernel.manifest().output)),
-        input_(kernel.allocate_input(batch_events)),
-        output_(kernel.allocate_output(batch_events)),
-        run_(kernel.make_run()) {}
-
-  const Kernel& kernel() const noexcept { return kernel_; }
-  std::optional<std::uint64_t> kernel_cycles() const noexcept { return run_.kernel_cycles(); }
-  std::int64_t batch_events() const noexcept { return input_.events(); }
-
-  void predict(const engine::ConstEvents& inputs, const engine::Events& outputs, Spans& spans) {
-    const std::size_t events = count_events(inputs, kernel_.manifest().input);
-    const std::size_t output_events = count_events(outputs, kernel_.manifest().output);
-    if (events != output_events) {
-      throw UsageError(
-          "E-RUNTIME-003", "outputs",
-          fmt::format("there is room for {} events, {} are given", output_events, events));
-    }
-    const auto batch = static_cast<std::size_t>(batch_events());
-    for (std::size_t first = 0; first < events; first += batch) {
-      predict_batch(inputs, outputs, first, std::min(batch, events - first), spans);
-    }
-  }
-
- private:
-  void predict_batch(const engine::ConstEvents& inputs, const engine::Events& outputs,
-                     std::size_t first, std::size_t events, Spans& spans) {
-    const auto count = static_cast<std::int64_t>(events);
-    const Clock::time_point begin = Clock::now();
-    inject(inputs, first, events);
-    input_.sync_to_device(0, count);
-    const Clock::time_point injected = Clock::now();
-    run_.start(input_, output_, count);
-    run_.wait();
-    const Clock::time_point inferred = Clock::now();
-    output_.sync_from_device(0, count);
-    extract(outputs, first, events);
-    const Clock::time_point extracted = Clock::now();
-    spans.injection += injected - begin;
-    spans.inference += inferred - injected;
-    spans.extraction += extracted - inferred;
-  }
-
-  void inject(const engine::ConstEvents& inputs, std::size_t first, std::size_t events) {
-    const std::size_t per_event = input_layout_.elements();
-    const std::span<std::byte> to = input_.bytes().first(events * input_layout_.event_bytes());
-    const engine::ConstEvents from = slice(inputs, first * per_event, events * per_event);
-    std::visit(
-        [&]<class T>(std::span<const T> elements) {
-          if constexpr (is_mantissa<T>) {
-            require_mantissas(elements, kernel_.manifest().input, first);
-            std::memcpy(to.data(), elements.data(), to.size());
-          } else {
-            engine::quantize_events(from, input_layout_,
-                                    engine::as_mantissas(to, input_layout_.container_bits()));
-          }
-        },
-        from);
-  }
-
-  void extract(const engine::Events& outputs, std::size_t first, std::size_t events) {
-    const std::size_t per_event = output_layout_.elements();
-    const std::span<const std::byte> from =
-        std::as_const(output_).bytes().first(events * output_layout_.event_bytes());
-    const engine::Events to = slice(outputs, first * per_event, events * per_event);
-    std::visit(
-        [&]<class T>(std::span<T> elements) {
-          if constexpr (is_mantissa<T>) {
-            std::memcpy(elements.data(), from.data(), from.size());
-          } else {
-            engine::dequantize_events(engine::as_mantissas(from, output_layout_.container_bits()),
-                                      output_layout_, to);
-          }
-        },
-        to);
-  }
-
-  Kernel kernel_;
-  engine::EventLayout input_layout_;
-  engine::EventLayout output_layout_;
-  AnyBuffer input_;
-  AnyBuffer output_;
-  Run run_;
-};
-
-Predictor::Predictor(const Kernel& kernel, std::int64_t batch_events)
-    : impl_(std::make_unique<Impl>(kernel, batch_events)) {}
-Predictor::Predictor(Predictor&&) noexcept = default;
-Predictor& Predictor::operator=(Predictor&&) noexcept = default;
-Predictor::~Predictor() = default;
-
-std::optional<std::uint64_t> Predictor::kernel_cycles() const noexcept {
-  return impl_->kernel_cycles();
-}
-const Kernel& Predictor::kernel() const noexcept { return impl_->kernel(); }
-std::int64_t Predictor::batch_events() const noexcept { return impl_->batch_events(); }
-
-void Predictor::predict(const engine::ConstEvents& inputs, const engine::Events& outputs,
-                        Spans* spans) {
-  Spans measured;
-  impl_->predict(inputs, outputs, measured);
-  if (spans != nullptr) *spans = measured;
-}
-
-namespace {
 
 /// Throws unless `array` holds events of `port`, and returns how many.
 std::int64_t require_shape(const NpyArray& array, const package::TensorPort& port) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -8,17 +7,13 @@
 #include "sluice/base/npy.hpp"
 #include "sluice/engine/events.hpp"
 #include "sluice/runtime/kernel.hpp"
+#include "sluice/runtime/spans.hpp"
 
 namespace sluice::runtime {
 
-/// Where the time of a call goes, on the steady clock.
-struct Spans {
-  std::chrono::nanoseconds injection{};   ///< quantise or copy, sync to the device
-  std::chrono::nanoseconds inference{};   ///< start to done
-  std::chrono::nanoseconds extraction{};  ///< sync from the device, convert or copy
-
-  std::chrono::nanoseconds total() const noexcept { return injection + inference + extraction; }
-};
+namespace detail {
+class Lane;
+}  // namespace detail
 
 /// What a Predictor gives back.
 enum class Outputs {
@@ -62,8 +57,7 @@ class Predictor {
   std::int64_t batch_events() const noexcept;
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<detail::Lane> lane_;
 };
 
 }  // namespace sluice::runtime

@@ -97,7 +97,7 @@ class RtlMemory : public DeviceMemory {
   void sync(SyncDirection direction, std::size_t offset, std::size_t bytes) override {
     backend_.copy(direction, address_ + offset, host_.span().subspan(offset, bytes));
   }
-  std::uint64_t address() const noexcept { return address_; }
+  std::uint64_t device_address() const noexcept override { return address_; }
 
  private:
   RtlBackend& backend_;
@@ -111,8 +111,7 @@ class RtlRun : public DeviceRun {
   ~RtlRun() override { backend_.forget(*this); }
 
   void start(DeviceMemory& input, DeviceMemory& output, std::uint32_t events) override {
-    arguments = {static_cast<RtlMemory&>(input).address(),
-                 static_cast<RtlMemory&>(output).address(), events};
+    arguments = {input.device_address(), output.device_address(), events};
     backend_.start(*this);
   }
   bool wait(std::chrono::milliseconds timeout) override { return backend_.wait(*this, timeout); }

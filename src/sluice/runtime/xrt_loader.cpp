@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sluice/base/error.hpp"
-#include "sluice/runtime/backend.hpp"
+#include "sluice/runtime/card_backend.hpp"
 
 namespace sluice::runtime::detail {
 
@@ -52,8 +52,14 @@ fs::path find_module() {
   throw DeviceError("E-RUNTIME-008", kModuleName, "the XRT back end is not installed", kReinstall);
 }
 
+struct Module {
+  XrtEntry* open_device;
+  XrtCardEntry* open_card;
+  XrtCountEntry* count_cards;
+};
+
 /// Loads it at the first call. Never unloaded: XRT's threads and exceptions may outlive any device.
-XrtEntry* load_module() {
+Module load_module() {
   const fs::path file = find_module();
   void* const module = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (module == nullptr) {
@@ -61,20 +67,29 @@ XrtEntry* load_module() {
                       std::string("the XRT back end cannot be loaded: ") + ::dlerror(), kReinstall);
   }
   const auto* version = static_cast<const char* const*>(::dlsym(module, kXrtVersionName));
-  auto* const entry = reinterpret_cast<XrtEntry*>(::dlsym(module, kXrtEntryName));
-  if (version == nullptr || entry == nullptr || *version != std::string_view(SLUICE_VERSION)) {
+  const Module found{reinterpret_cast<XrtEntry*>(::dlsym(module, kXrtEntryName)),
+                     reinterpret_cast<XrtCardEntry*>(::dlsym(module, kXrtCardEntryName)),
+                     reinterpret_cast<XrtCountEntry*>(::dlsym(module, kXrtCountName))};
+  if (version == nullptr || found.open_device == nullptr || found.open_card == nullptr ||
+      found.count_cards == nullptr || *version != std::string_view(SLUICE_VERSION)) {
     throw DeviceError("E-RUNTIME-008", file.string(),
                       "is not the XRT back end of Sluice " SLUICE_VERSION,
                       "install the library and its back end together");
   }
-  return entry;
+  return found;
 }
 
 }  // namespace
 
 std::unique_ptr<DeviceBackend> open_xrt(const package::Package& package, unsigned index,
                                         const DeviceOptions& options) {
-  return std::unique_ptr<DeviceBackend>(load_module()(package, index, options));
+  return std::unique_ptr<DeviceBackend>(load_module().open_device(package, index, options));
+}
+
+unsigned count_xrt_cards() { return load_module().count_cards(); }
+
+std::unique_ptr<CardBackend> open_xrt_card(const fs::path& xclbin, unsigned index) {
+  return std::unique_ptr<CardBackend>(load_module().open_card(xclbin, index));
 }
 
 }  // namespace sluice::runtime::detail

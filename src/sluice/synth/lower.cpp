@@ -1,6 +1,12 @@
 #include "sluice/synth/lower.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <bit>
+#include <map>
+#include <span>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -52,8 +58,11 @@ class Lowering {
  private:
   void lower_layer(const Layer& layer) {
     layer_ = &layer;
+    first_instr_of_layer_ = builder_.function().instrs().size();
+    graphs_.clear();
     try {
       Values values = std::visit([&](const auto& op) { return lower_op(op); }, layer.op);
+      check_size(0, 1);
       SLUICE_CHECK(values.size() == layer.type.ranges.size(), "{} values of {} elements",
                    values.size(), layer.type.ranges.size());
       for (std::size_t i = 0; i < values.size(); ++i) {
@@ -132,6 +141,96 @@ class Lowering {
 
   Values lower_op(const network::Reshape&) { return operand(); }
 
+  Values lower_op(const network::Gather& gather) {
+    Values elements;
+    for (const LayerId id : layer_->operands) {
+      const Values& part = values_[index(id)];
+      elements.insert(elements.end(), part.begin(), part.end());
+    }
+    Values values;
+    for (const std::int64_t from : gather.indices) {
+      values.push_back(from < 0 ? builder_.constant(0, layer_->type.format.frac_bits, origin())
+                                : elements[static_cast<std::size_t>(from)]);
+    }
+    return values;
+  }
+
+  Values lower_op(const network::Merge& merge) {
+    const Values& a = values_[index(layer_->operands[0])];
+    const Values& b = values_[index(layer_->operands[1])];
+    Values values;
+    for (std::size_t i = 0; i < a.size(); ++i) values.push_back(merged(merge.kind, a[i], b[i]));
+    return values;
+  }
+
+  ValueId merged(network::Merge::Kind kind, ValueId a, ValueId b) {
+    switch (kind) {
+      case network::Merge::Kind::add:
+        return builder_.add(a, b, 0, origin());
+      case network::Merge::Kind::subtract:
+        return builder_.sub(a, b, 0, origin());
+      case network::Merge::Kind::multiply:
+        return builder_.multiply(a, b, origin());
+      case network::Merge::Kind::maximum:
+        return builder_.max(a, b, origin());
+      case network::Merge::Kind::minimum:
+        return builder_.min(a, b, origin());
+    }
+    return a;
+  }
+
+  Values lower_op(const network::Reduce& reduce) {
+    const auto count = static_cast<std::size_t>(operand_type().shape.back());
+    Values values;
+    for (std::size_t first = 0; first < operand().size(); first += count) {
+      values.push_back(reduced(reduce.kind, std::span(operand()).subspan(first, count)));
+    }
+    return values;
+  }
+
+  /// A tree of the least depth.
+  ValueId reduced(network::Reduce::Kind kind, std::span<const ValueId> elements) {
+    if (elements.size() == 1) return elements.front();
+    const std::size_t half = std::bit_ceil(elements.size()) / 2;
+    const ValueId a = reduced(kind, elements.first(half));
+    const ValueId b = reduced(kind, elements.subspan(half));
+    switch (kind) {
+      case network::Reduce::Kind::sum:
+        return builder_.add(a, b, 0, origin());
+      case network::Reduce::Kind::maximum:
+        return builder_.max(a, b, origin());
+      case network::Reduce::Kind::minimum:
+        return builder_.min(a, b, origin());
+    }
+    return a;
+  }
+
+  Values lower_op(const network::Lookup& lookup) {
+    Values values;
+    for (std::size_t i = 0; i < operand().size(); ++i) {
+      const network::Lookup::Table& table = lookup.of(i);
+      const Interval& range = operand_type().ranges[i];
+      const auto entry = [&](std::int64_t mantissa) {
+        return table.mantissas.at(static_cast<std::size_t>(mantissa - table.first));
+      };
+      if (range.is_constant()) {
+        values.push_back(builder_.constant(entry(range.min), lookup.frac_bits, origin()));
+        continue;
+      }
+      const ValueId x = operand()[i];
+      const int zeros = missing_bits(x);
+      const Interval proven = builder_.instr(x).range;
+      circuit::Table entries{lookup.frac_bits, {}};
+      for (std::int64_t m = proven.min; m <= proven.max; ++m) {
+        // What the tensor's range excludes does not occur.
+        entries.mantissas.push_back(
+            entry(std::clamp(fixed::shift_left(m, zeros), range.min, range.max)));
+      }
+      values.push_back(builder_.lookup(x, std::move(entries), origin()));
+    }
+    return values;
+  }
+
   // A weight of 0 stays 0; the others fit, as the layer's range was inferred on this grid, unless
   // they meet an operand that is always 0.
   static std::vector<std::int64_t> shifted(std::vector<std::int64_t> mantissas, int zeros) {
@@ -154,8 +253,36 @@ class Lowering {
         add_input(x, operand_type().ranges[first + i], weights, problem);
       }
     }
-    const AdderGraph graph = solve_cmvm(problem, options_.cmvm);
+    const AdderGraph& graph = solved(problem);
+    check_size(graph.nodes.size(), operand().size() / count);
     return emit(graph, inputs, map.frac_bits);
+  }
+
+  /// Equal problems, as of the positions of a convolution, are solved once.
+  const AdderGraph& solved(const CmvmProblem& problem) {
+    std::vector<std::int64_t> key{static_cast<std::int64_t>(problem.outputs)};
+    for (const Interval& range : problem.inputs) key.insert(key.end(), {range.min, range.max});
+    key.insert(key.end(), problem.matrix.begin(), problem.matrix.end());
+    key.insert(key.end(), problem.bias.begin(), problem.bias.end());
+    const auto known = graphs_.find(key);
+    if (known != graphs_.end()) return known->second;
+    return graphs_.emplace(std::move(key), solve_cmvm(problem, options_.cmvm)).first->second;
+  }
+
+  /// Before `operations` more are added, as at each of the layer's `positions`.
+  void check_size(std::size_t operations, std::size_t positions) const {
+    const auto most = static_cast<std::size_t>(options_.most_operations);
+    const std::size_t before = builder_.function().instrs().size();
+    if (before + operations <= most) return;
+    const std::string each = positions == 1 ? fmt::format("{} operations", operations)
+                                            : fmt::format("{} operations at each of {} positions",
+                                                          operations, positions);
+    throw ModelError("E-SYNTH-003", "",
+                     fmt::format("computed fully in parallel, it takes about {}, and the layers "
+                                 "before it {}; a circuit has at most {}",
+                                 each, first_instr_of_layer_, most),
+                     "make the network smaller: fewer positions, channels or weight bits, or more "
+                     "weights that are 0; `sluice inspect` and the engine take it as it is");
   }
 
   /// Bits that `x` lacks against the operand tensor's grid.
@@ -236,7 +363,9 @@ class Lowering {
   const Layer* layer_ = nullptr;
   Circuit circuit_;
   ValueBuilder builder_;
-  std::vector<Values> values_;  // by layer
+  std::vector<Values> values_;                              // by layer
+  std::map<std::vector<std::int64_t>, AdderGraph> graphs_;  // of this layer, by problem
+  std::size_t first_instr_of_layer_ = 0;
   std::int64_t input_elements_ = 0;
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "sluice/circuit/circuit.hpp"
 #include "sluice/network/network.hpp"
 #include "sluice/synth/cmvm.hpp"
@@ -8,6 +10,8 @@ namespace sluice::synth {
 
 struct LowerOptions {
   CmvmOptions cmvm;
+  /// A larger circuit is refused: fully parallel, its adders alone would fill the largest card.
+  std::int64_t most_operations = 1 << 17;
 };
 
 /// The network as a fully parallel circuit of scalars: matrices become adder graphs, and every
@@ -15,7 +19,7 @@ struct LowerOptions {
 /// format of its layer's type. The result satisfies circuit::verify().
 ///
 /// Deterministic. Throws ModelError with the layer's name when an exact intermediate result needs
-/// more than 64 bits.
+/// more than 64 bits, and E-SYNTH-003 with that of the layer that exceeds `most_operations`.
 circuit::Circuit lower(const network::Network& network, const LowerOptions& options = {});
 
 }  // namespace sluice::synth

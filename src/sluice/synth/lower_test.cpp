@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 
 #include "sluice/base/error.hpp"
 #include "sluice/circuit/interpreter.hpp"
 #include "sluice/circuit/text.hpp"
+#include "sluice/network/movement.hpp"
 #include "sluice/network/testing/random_network.hpp"
 #include "sluice/network/testing/reference_evaluate.hpp"
 #include "sluice/network/text.hpp"
@@ -65,6 +67,38 @@ INSTANTIATE_TEST_SUITE_P(Seeds, LowerRandom, ::testing::Range<std::uint64_t>(0, 
 TEST(Lower, MultiLayerPerceptronEqualsTheReference) {
   const Network network = network::testing::random_mlp(5, {.units = {9, 12, 7, 2}});
   expect_equal_to_reference(network, lower(network), 1, 100);
+}
+
+TEST(Lower, RefusesACircuitThatNoCardHolds) {
+  Network network;
+  LayerId x = network.append("x", Input{{2}, {{6, 0, true}}}, {});
+  x = network.append("small", Dense{2, 1, {1, 1}, 0, {0}, 0}, {x});
+  x = network.append("large", Dense{1, 3, {85, 43, 107}, 0, {1, 2, 3}, 0}, {x});
+  network.add_output(x);
+  EXPECT_NO_THROW(lower(network, {.most_operations = 50}));
+  try {
+    lower(network, {.most_operations = 8});
+    FAIL();
+  } catch (const ModelError& error) {
+    EXPECT_EQ(error.code(), "E-SYNTH-003");
+    EXPECT_EQ(error.subject(), "large");
+  }
+}
+
+TEST(Lower, PositionsOfAConvolutionShareOneAdderGraph) {
+  Network network;
+  const LayerId x = network.append("x", network::Input{{9, 2}, {{6, 0, true}}}, {});
+  const std::array axes{network::WindowAxis{.size = 3}};
+  const LayerId windows = network.append(
+      "windows", network::sliding_windows({9, 2}, axes, network::WindowOrder::taps_channels), {x});
+  const LayerId y = network.append(
+      "conv", network::Dense{6, 2, {3, -5, 7, 0, 11, 2, -3, 0, 0, 9, 5, 13}, 0, {1, 2}, 0},
+      {windows});
+  network.add_output(y);
+  const Circuit circuit = lower(network);
+  expect_equal_to_reference(network, circuit, 3, 20);
+  const std::int64_t adders = count(circuit, Op::add) + count(circuit, Op::sub);
+  EXPECT_EQ(adders % 7, 0) << "7 positions";
 }
 
 TEST(Lower, IsDeterministic) {

@@ -113,10 +113,14 @@ ValueId ValueBuilder::exact_constant(std::int64_t mantissa, int frac_bits,
 }
 
 ValueId ValueBuilder::add(ValueId a, ValueId b, int shift, circuit::OriginId origin) {
+  if (is_zero(b)) return a;
+  if (is_zero(a)) return scale(b, shift, origin);
   return append({.op = Op::add, .shift = shift, .operands = {a, b}, .origin = origin});
 }
 
 ValueId ValueBuilder::sub(ValueId a, ValueId b, int shift, circuit::OriginId origin) {
+  if (is_zero(b)) return a;
+  if (is_zero(a)) return negate(scale(b, shift, origin), origin);
   return append({.op = Op::sub, .shift = shift, .operands = {a, b}, .origin = origin});
 }
 
@@ -135,6 +139,21 @@ ValueId ValueBuilder::scale(ValueId a, int shift, circuit::OriginId origin) {
   }
   if (shift == 0) return a;
   return append({.op = Op::scale, .shift = shift, .operands = {a}, .origin = origin});
+}
+
+ValueId ValueBuilder::multiply(ValueId a, ValueId b, circuit::OriginId origin) {
+  if (is_zero(a)) return a;
+  if (is_zero(b)) return b;
+  return append({.op = Op::multiply, .operands = {a, b}, .origin = origin});
+}
+
+ValueId ValueBuilder::lookup(ValueId a, circuit::Table table, circuit::OriginId origin) {
+  std::vector<std::int64_t> key = table.mantissas;
+  key.push_back(table.frac_bits);
+  const auto next = static_cast<std::int64_t>(function_.tables().size());
+  const auto [known, is_new] = tables_.emplace(std::move(key), next);
+  if (is_new) function_.add_table(std::move(table));
+  return append({.op = Op::lookup, .operands = {a}, .immediate = known->second, .origin = origin});
 }
 
 ValueId ValueBuilder::max(ValueId a, ValueId b, circuit::OriginId origin) {

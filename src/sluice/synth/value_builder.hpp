@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "sluice/circuit/circuit.hpp"
 
@@ -36,9 +38,12 @@ class ValueBuilder {
   ValueId sub(ValueId a, ValueId b, int shift, OriginId origin);
   ValueId negate(ValueId a, OriginId origin);
   ValueId scale(ValueId a, int shift, OriginId origin);
+  ValueId multiply(ValueId a, ValueId b, OriginId origin);
   ValueId max(ValueId a, ValueId b, OriginId origin);
   ValueId min(ValueId a, ValueId b, OriginId origin);
   ValueId quantize(ValueId a, const fixed::Quantizer& to, OriginId origin);
+  /// An equal table is stored once.
+  ValueId lookup(ValueId a, circuit::Table table, OriginId origin);
 
   /// The same value without the high bits that `range`, mantissas with `frac_bits` and proven by
   /// the caller, shows to be superfluous: a quantize that only drops wires.
@@ -70,6 +75,7 @@ class ValueBuilder {
 
   circuit::Function function_;
   std::unordered_map<circuit::Instr, ValueId, Hash, SameValue> known_;
+  std::map<std::vector<std::int64_t>, std::int64_t> tables_;  // mantissas then frac_bits, to row
   std::unordered_set<std::size_t> narrowed_;  // made by narrow(): their operand has the same value
 };
 

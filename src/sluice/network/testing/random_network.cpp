@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "sluice/network/verify.hpp"
 
@@ -14,6 +15,9 @@ using fixed::Interval;
 using fixed::Quantizer;
 
 bool chance(Generator& generator, int percent) { return draw(generator, 0, 99) < percent; }
+
+/// Kinds of layers but Input.
+constexpr int kOperations = 9;
 
 class RandomNetwork {
  public:
@@ -52,14 +56,13 @@ class RandomNetwork {
   }
 
   void add_layer(int number) {
-    const auto layers = static_cast<std::int64_t>(network_.layers().size());
-    LayerId x = chance(80) ? last_ : static_cast<LayerId>(draw(0, layers - 1));
+    LayerId x = chance(80) ? last_ : any_layer();
+    if (type(x).shape.empty()) x = appended(Reshape{{1}}, x);
     if (type(x).format.width > options_.widest_bits) {
-      append(Quantize{{quantizer_near(type(x))}}, {x});
-      x = last_;
+      x = appended(Quantize{{quantizer_near(type(x))}}, x);
     }
     // The first layers see every operation once.
-    switch (number < 5 ? number : draw(0, 4)) {
+    switch (number < kOperations ? number : draw(0, kOperations - 1)) {
       case 0:
         return append(dense(type(x)), {x});
       case 1:
@@ -68,9 +71,99 @@ class RandomNetwork {
         return append(quantize(type(x)), {x});
       case 3:
         return append(affine(type(x)), {x});
+      case 4:
+        return add_gather(x);
+      case 5:
+        return add_merge(x);
+      case 6:
+        return add_reduce(x);
+      case 7:
+        return add_lookup(x);
       default:
         return append(Reshape{other_shape(type(x).shape)}, {x});
     }
+  }
+
+  /// From one to three operands, some elements several times, some never, some 0.
+  void add_gather(LayerId x) {
+    std::vector<LayerId> operands{x};
+    if (chance(50)) operands.push_back(on_grid_near(any_layer(), x));
+    if (chance(30)) operands.push_back(on_grid_near(any_layer(), x));
+    std::int64_t elements = 0;
+    for (const LayerId id : operands) elements += element_count(type(id).shape);
+    Gather op{{extent()}, {}};
+    if (chance(60)) op.shape.push_back(extent());
+    for (std::int64_t i = 0; i < element_count(op.shape); ++i) {
+      op.indices.push_back(chance(10) ? -1 : draw(0, elements - 1));
+    }
+    if (chance(30)) {
+      // In order, as a window or a concatenation has them.
+      for (std::size_t i = 0; i < op.indices.size(); ++i) {
+        op.indices[i] = static_cast<std::int64_t>(i) % elements;
+      }
+    }
+    append(std::move(op), std::move(operands));
+  }
+
+  void add_merge(LayerId x) {
+    const auto kind = static_cast<Merge::Kind>(draw(0, 4));
+    // A partner of the same shape: the same values in another order, or of another layer.
+    const LayerId source = chance(50) ? x : any_layer();
+    Gather partner{type(x).shape, {}};
+    const std::int64_t elements = element_count(type(source).shape);
+    for (std::int64_t i = 0; i < element_count(partner.shape); ++i) {
+      partner.indices.push_back(draw(0, elements - 1));
+    }
+    const LayerId b = on_grid_near(appended(std::move(partner), source), x);
+    append(Merge{kind}, {x, b});
+  }
+
+  /// `id`, quantised where an operation with `x` could need more than 64 bits.
+  LayerId on_grid_near(LayerId id, LayerId x) {
+    constexpr int kMostBits = 60;
+    const fixed::Format& a = type(id).format;
+    const fixed::Format& b = type(x).format;
+    const int common_bits =
+        std::max(a.integer_bits(), b.integer_bits()) + std::max(a.frac_bits, b.frac_bits);
+    if (std::max(common_bits, a.width + b.width) <= kMostBits) return id;
+    return appended(Quantize{{quantizer_near(type(x))}}, id);
+  }
+
+  LayerId appended(LayerOp op, LayerId operand) {
+    append(std::move(op), {operand});
+    return last_;
+  }
+
+  void add_reduce(LayerId x) { append(Reduce{static_cast<Reduce::Kind>(draw(0, 2))}, {x}); }
+
+  void add_lookup(LayerId x) {
+    constexpr int kWidest = 8;
+    if (type(x).format.width > kWidest) {
+      Quantizer to = quantizer_near(type(x));
+      to.format.width = std::min(to.format.width, kWidest);
+      x = appended(Quantize{{to}}, x);
+    }
+    const std::vector<Interval>& ranges = type(x).ranges;
+    const std::array counts{std::size_t{1}, static_cast<std::size_t>(type(x).shape.back()),
+                            ranges.size()};
+    Lookup op;
+    op.frac_bits = static_cast<int>(draw(-2, 8));
+    op.tables.resize(counts[static_cast<std::size_t>(draw(0, 2))]);
+    for (std::size_t i = 0; i < op.tables.size(); ++i) {
+      Interval covered = ranges[i];
+      for (std::size_t k = i; k < ranges.size(); k += op.tables.size()) {
+        covered = hull(covered, ranges[k]);
+      }
+      op.tables[i].first = covered.min - draw(0, 1);
+      for (std::int64_t m = op.tables[i].first; m <= covered.max; ++m) {
+        op.tables[i].mantissas.push_back(draw(-300, 300));
+      }
+    }
+    append(std::move(op), {x});
+  }
+
+  LayerId any_layer() {
+    return static_cast<LayerId>(draw(0, static_cast<std::int64_t>(network_.layers().size()) - 1));
   }
 
   void add_outputs() {

@@ -1,6 +1,7 @@
 #include "sluice/network/testing/reference_evaluate.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "sluice/base/check.hpp"
 
@@ -92,6 +93,89 @@ class Evaluation {
   }
 
   WideVector evaluate(const Reshape&) const { return {x().begin(), x().end()}; }
+
+  /// Mantissas of an operand on the grid of the result.
+  WideVector on_grid(LayerId operand) const {
+    const int zeros = frac_bits() - network_.layer(operand).type.format.frac_bits;
+    WideVector values;
+    for (const std::int64_t value : layers_[index(operand)]) {
+      values.push_back(shifted(value, zeros));
+    }
+    return values;
+  }
+
+  WideVector evaluate(const Gather& gather) const {
+    WideVector elements;
+    for (const LayerId operand : layer_->operands) {
+      const WideVector part = on_grid(operand);
+      elements.insert(elements.end(), part.begin(), part.end());
+    }
+    WideVector values;
+    for (const std::int64_t from : gather.indices) {
+      values.push_back(from < 0 ? Wide{0} : elements.at(static_cast<std::size_t>(from)));
+    }
+    return values;
+  }
+
+  WideVector evaluate(const Merge& merge) const {
+    const bool multiplies = merge.kind == Merge::Kind::multiply;
+    const auto operand = [&](std::size_t number) {
+      const LayerId id = layer_->operands[number];
+      const std::vector<std::int64_t>& mantissas = layers_[index(id)];
+      return multiplies ? WideVector(mantissas.begin(), mantissas.end()) : on_grid(id);
+    };
+    WideVector values = operand(0);
+    const WideVector b = operand(1);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = merged(merge.kind, values[i], b[i]);
+    return values;
+  }
+
+  static Wide merged(Merge::Kind kind, Wide a, Wide b) {
+    switch (kind) {
+      case Merge::Kind::add:
+        return a + b;
+      case Merge::Kind::subtract:
+        return a - b;
+      case Merge::Kind::multiply:
+        return a * b;
+      case Merge::Kind::maximum:
+        return std::max(a, b);
+      case Merge::Kind::minimum:
+        return std::min(a, b);
+    }
+    return 0;
+  }
+
+  WideVector evaluate(const Reduce& reduce) const {
+    const auto count =
+        static_cast<std::size_t>(network_.layer(layer_->operands.front()).type.shape.back());
+    WideVector values;
+    for (auto first = x().begin(); first != x().end();
+         first += static_cast<std::ptrdiff_t>(count)) {
+      const auto last = first + static_cast<std::ptrdiff_t>(count);
+      switch (reduce.kind) {
+        case Reduce::Kind::sum:
+          values.push_back(std::accumulate(first, last, Wide{0}));
+          break;
+        case Reduce::Kind::maximum:
+          values.push_back(*std::max_element(first, last));
+          break;
+        case Reduce::Kind::minimum:
+          values.push_back(*std::min_element(first, last));
+          break;
+      }
+    }
+    return values;
+  }
+
+  WideVector evaluate(const Lookup& lookup) const {
+    WideVector values;
+    for (std::size_t i = 0; i < x().size(); ++i) {
+      const Lookup::Table& table = lookup.of(i);
+      values.push_back(table.mantissas.at(static_cast<std::size_t>(x()[i] - table.first)));
+    }
+    return values;
+  }
 
   std::vector<std::int64_t> checked(const WideVector& values) const {
     const std::vector<fixed::Interval>& ranges = layer_->type.ranges;

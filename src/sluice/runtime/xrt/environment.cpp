@@ -87,16 +87,21 @@ unsigned emulated_cards() {
 
 std::string emulation_mode() { return variable("XCL_EMULATION_MODE"); }
 
-void require_card(unsigned index) {
+unsigned count_cards() {
   const std::string mode = emulation_mode();
   require_shim(mode);
-  const unsigned cards = mode.empty() ? xrt::system::enumerate_devices() : emulated_cards();
+  return mode.empty() ? xrt::system::enumerate_devices() : emulated_cards();
+}
+
+void require_card(unsigned index) {
+  const unsigned cards = count_cards();
   if (index < cards) return;
   throw DeviceError(
       "E-RUNTIME-007", fmt::format("xrt:{}", index),
       cards == 0 ? "XRT finds no card"
                  : fmt::format("there is no such card; XRT has {}, counted from xrt:0", cards),
-      mode.empty() ? kUseCard : "start more with `sluice card --cards N -- PROGRAM ...`");
+      emulation_mode().empty() ? kUseCard
+                               : "start more with `sluice card --cards N -- PROGRAM ...`");
 }
 
 }  // namespace sluice::runtime::detail

@@ -1,0 +1,163 @@
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "handle.hpp"
+#include "sluice/base/json.hpp"
+#include "sluice/compiler/compile.hpp"
+#include "sluice/compiler/estimate_report.hpp"
+#include "sluice/compiler/inspect.hpp"
+#include "sluice/compiler/trace.hpp"
+#include "sluice/compiler/verify.hpp"
+#include "sluice/engine/engine.hpp"
+#include "sluice/frontend/import.hpp"
+
+namespace py = pybind11;
+namespace fs = std::filesystem;
+
+namespace sluice::python {
+
+namespace {
+
+using ModelHandle = Handle<frontend::Imported>;
+
+/// Passes progress on to a Python callable, and lets Ctrl-C stop the work.
+class PythonProgress : public ProgressSink {
+ public:
+  explicit PythonProgress(std::optional<py::function> callback) : callback_(std::move(callback)) {}
+  void update(std::string_view stage, std::uint64_t done, std::uint64_t total) override {
+    check_signals();
+    if (!callback_) return;
+    const py::gil_scoped_acquire gil;
+    (*callback_)(std::string(stage), done, total);
+  }
+
+ private:
+  std::optional<py::function> callback_;
+};
+
+std::optional<Json> parse_config(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  return parse_json(*text, "configuration");
+}
+
+std::unique_ptr<ModelHandle> import_model(const fs::path& path, const std::string& name,
+                                          const std::optional<std::string>& config,
+                                          const std::optional<fs::path>& weights) {
+  const py::gil_scoped_release release;
+  return std::make_unique<ModelHandle>(
+      "model", frontend::import_model(path, {parse_config(config), weights, name}));
+}
+
+std::string compile(const fs::path& model, const fs::path& output, const std::string& name,
+                    double clock_mhz, const std::string& board,
+                    const std::optional<std::string>& config,
+                    const std::optional<fs::path>& weights, bool simulator,
+                    std::optional<py::function> progress) {
+  PythonProgress sink(std::move(progress));
+  const py::gil_scoped_release release;
+  const compiler::CompileOptions options{.name = name,
+                                         .clock_mhz = clock_mhz,
+                                         .board = board,
+                                         .config = parse_config(config),
+                                         .weights = weights,
+                                         .simulator = simulator};
+  const compiler::Compiled compiled = compiler::compile(model, output, options, sink);
+  return compiled.timings_s.dump();
+}
+
+std::string verify(const fs::path& folder, std::int64_t samples, std::int64_t rtl_samples,
+                   std::uint64_t seed, const std::vector<std::string>& devices,
+                   std::optional<py::function> progress) {
+  PythonProgress sink(std::move(progress));
+  const py::gil_scoped_release release;
+  const compiler::Verification done =
+      compiler::verify(package::Package::open(folder), {samples, rtl_samples, seed, devices}, sink);
+  Json rows = Json::array();
+  for (const compiler::Comparison& row : done.comparisons) {
+    rows.push_back({{"engine", row.engine},
+                    {"events", row.events},
+                    {"differing", row.differing},
+                    {"first_difference", row.first_difference},
+                    {"skipped", row.skipped}});
+  }
+  return Json{{"passed", done.passed()}, {"seed", done.seed}, {"engines", rows}}.dump();
+}
+
+py::list describe(const engine::EventLayout& layout) {
+  py::list rows;
+  for (const engine::Segment& segment : layout.segments) {
+    rows.append(
+        py::make_tuple(segment.name, segment.elements, to_string(segment.quantizer.format)));
+  }
+  return rows;
+}
+
+engine::Engine make_engine(const ModelHandle& model, int threads, bool every_layer) {
+  const network::Network& network = model.get().network;
+  const py::gil_scoped_release release;
+  return engine::Engine(every_layer ? compiler::with_every_layer_out(network) : network,
+                        {.threads = threads});
+}
+
+void run_engine(const engine::Engine& engine, const py::array& inputs, py::array& outputs) {
+  const engine::ConstEvents from = events_in(inputs, "input");
+  const engine::Events to = events_out(outputs, "output");
+  const py::gil_scoped_release release;
+  engine.run(from, to);
+}
+
+}  // namespace
+
+void bind_compiler(py::module_& module) {
+  py::class_<ModelHandle>(module, "ImportedModel")
+      .def("inspect",
+           [](const ModelHandle& model) { return compiler::inspect(model.get()).dump(); })
+      .def(
+          "estimate",
+          [](const ModelHandle& model, double clock_mhz) {
+            const network::Network& network = model.get().network;
+            const py::gil_scoped_release release;
+            return compiler::estimate(network, clock_mhz).dump();
+          },
+          py::arg("clock_mhz"))
+      .def("shapes", [](const ModelHandle& model) {
+        const network::Network& network = model.get().network;
+        std::vector<std::vector<std::int64_t>> inputs;
+        std::vector<std::vector<std::int64_t>> outputs;
+        for (const auto id : network.inputs()) inputs.push_back(network.layer(id).type.shape);
+        for (const auto id : network.outputs()) outputs.push_back(network.layer(id).type.shape);
+        return py::make_tuple(inputs, outputs);
+      });
+  module.def("import_model", &import_model, py::arg("path"), py::arg("name"), py::arg("config"),
+             py::arg("weights"));
+  module.def("compile", &compile, py::arg("model"), py::arg("output"), py::arg("name"),
+             py::arg("clock_mhz"), py::arg("board"), py::arg("config"), py::arg("weights"),
+             py::arg("simulator"), py::arg("progress"));
+  module.def("verify", &verify, py::arg("folder"), py::arg("samples"), py::arg("rtl_samples"),
+             py::arg("seed"), py::arg("devices"), py::arg("progress"));
+  module.def(
+      "inspect", [](const fs::path& subject) { return compiler::inspect(subject).dump(); },
+      py::arg("subject"));
+
+  py::class_<engine::Engine>(module, "Engine")
+      .def(py::init(&make_engine), py::arg("model"), py::arg("threads"), py::arg("every_layer"))
+      .def("input", [](const engine::Engine& engine) { return describe(engine.input()); })
+      .def("output", [](const engine::Engine& engine) { return describe(engine.output()); })
+      .def("container_bits",
+           [](const engine::Engine& engine) {
+             return py::make_tuple(engine.input().container_bits(),
+                                   engine.output().container_bits());
+           })
+      .def_property_readonly(
+          "target", [](const engine::Engine& engine) { return std::string(engine.target()); })
+      .def("run", &run_engine, py::arg("inputs"), py::arg("outputs"));
+}
+
+}  // namespace sluice::python
