@@ -3,14 +3,17 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 DESTDIR ?=
 DEMO ?= out/demo
+BENCH_SYNTH ?= out/bench-synth
+BENCH_SYNTH_OPTIONS ?=
 
-.PHONY: help demo test unit asan bench install wheel train format lint clean
+.PHONY: help demo test unit asan bench bench-synth install wheel train format lint clean
 
 help:
 	@echo "make demo      the paper's workflow on the committed model: report in $(DEMO)"
 	@echo "make test      build and run every test"
 	@echo "make asan      unit tests under AddressSanitizer and UBSan"
 	@echo "make bench     benchmarks, with medians and the machine's name"
+	@echo "make bench-synth  the adder-graph optimiser beside alkaid: table and plot in $(BENCH_SYNTH)"
 	@echo "make install   install below PREFIX=$(PREFIX)"
 	@echo "make wheel     build the Python wheel and test it in an empty environment (needs PyPI)"
 	@echo "make train     repeat the training of the example network (needs PyPI)"
@@ -41,6 +44,11 @@ bench:
 	@tools/setup.sh build run test
 	@tools/build.sh dev $(JOBS)
 	@tools/bench.sh build/dev
+
+bench-synth:
+	@tools/setup.sh build run test
+	@tools/build.sh dev $(JOBS)
+	@/usr/bin/python3 tools/bench_synth.py build/dev $(BENCH_SYNTH) $(BENCH_SYNTH_OPTIONS)
 
 install:
 	@tools/setup.sh build run

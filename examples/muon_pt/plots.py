@@ -1,4 +1,7 @@
 """The pictures of the muon studies, each as PNG and SVG. Nothing is computed here but ratios."""
+import dataclasses
+import pathlib
+
 import matplotlib
 import numpy as np
 
@@ -22,19 +25,24 @@ STYLE = {"font.size": 12, "axes.labelsize": 13, "xtick.direction": "in", "ytick.
 RATIO_PANEL = {"height_ratios": [2.6, 1], "hspace": 0.06}
 
 
-def label(axes, note=""):
-    """The label over a plot: what the muons are, and what is not claimed."""
-    text = axes.text(0, 1.015, "CMS-like simulation", transform=axes.transAxes, fontweight="bold", fontsize=12,
-                     ha="left", va="bottom")
-    axes.annotate("  not endorsed by CMS", xy=(1, 0), xycoords=text, fontsize=9, style="italic", va="bottom")
-    axes.text(1, 1.015, note, transform=axes.transAxes, fontsize=10.5, ha="right", va="bottom")
+@dataclasses.dataclass(frozen=True)
+class Album:
+    """Where pictures go, and the label over each: what the muons are, and what is not claimed."""
+    folder: pathlib.Path
+    title: str = "CMS-like simulation"
+    remark: str = "not endorsed by CMS"
 
+    def label(self, axes, note=""):
+        text = axes.text(0, 1.015, self.title, transform=axes.transAxes, fontweight="bold", fontsize=12, ha="left",
+                         va="bottom")
+        axes.annotate(f"  {self.remark}", xy=(1, 0), xycoords=text, fontsize=9, style="italic", va="bottom")
+        axes.text(1, 1.015, note, transform=axes.transAxes, fontsize=10.5, ha="right", va="bottom")
 
-def save(figure, folder, name):
-    """Writes NAME.png and NAME.svg; the same figures give the same bytes."""
-    figure.savefig(folder / f"{name}.png", bbox_inches="tight", metadata={"Software": None})
-    figure.savefig(folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
-    plt.close(figure)
+    def save(self, figure, name):
+        """Writes NAME.png and NAME.svg; the same figures give the same bytes."""
+        figure.savefig(self.folder / f"{name}.png", bbox_inches="tight", metadata={"Software": None})
+        figure.savefig(self.folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+        plt.close(figure)
 
 
 def edges(histogram):
@@ -69,17 +77,17 @@ def pt_range(low, high):
     return f"${low:g} < p_\\mathrm{{T}}^\\mathrm{{true}} < {high:g}$ GeV"
 
 
-def residuals(rows, low, high, folder, name):
+def residuals(rows, low, high, album, name):
     """Figure 2a: distribution of the relative residual."""
     figure, axes = plt.subplots(figsize=(8, 5.6))
     draw_residuals(axes, rows)
     axes.set_ylabel("Share of muons / 0.02")
     axes.legend(loc="upper left", bbox_to_anchor=(0.5, 1), labelspacing=0.8, fontsize=10.5)
-    label(axes, pt_range(low, high))
-    save(figure, folder, name)
+    album.label(axes, pt_range(low, high))
+    album.save(figure, name)
 
 
-def ratio_of_outputs(comparison, folder, name):
+def ratio_of_outputs(comparison, album, name):
     """Figure 2b: pT on the card over pT on the CPU."""
     figure, axes = plt.subplots(figsize=(8, 5))
     axes.stairs(comparison["histogram"]["counts"], edges(comparison["histogram"]), color=COLOR[NETWORK],
@@ -90,17 +98,18 @@ def ratio_of_outputs(comparison, folder, name):
                           f"mean {comparison['ratio_mean']:.6f}, std {comparison['ratio_std']:.2g}\n"
                           f"largest |ratio $-$ 1|: {comparison['largest_deviation']:.2g}",
               transform=axes.transAxes, va="top", fontsize=11)
-    label(axes, f"{comparison['n']:,} muons")
-    save(figure, folder, name)
+    album.label(axes, f"{comparison['n']:,} muons")
+    album.save(figure, name)
 
 
-def against_pt(slices, folder, name):
+def against_pt(slices, album, name):
     """Half-width and median by slices of true pT, and the ratio of the half-widths."""
-    figure, (width, bias, ratio) = plt.subplots(3, 1, figsize=(8, 8.4), sharex=True,
-                                                gridspec_kw={"height_ratios": [2, 1.4, 1.2], "hspace": 0.08})
+    methods = [method for method in (BASELINE, NETWORK) if all(method in rows for rows in slices.values())]
+    panels = [2, 1.4, 1.2][:1 + len(methods)]  # the ratio needs both
+    figure, (width, bias, *ratio) = plt.subplots(len(panels), 1, figsize=(8, 8.4 if len(methods) == 2 else 6.5),
+                                                 sharex=True, gridspec_kw={"height_ratios": panels, "hspace": 0.08})
     centre = np.array([(low + high) / 2 for low, high in slices])
     half = np.array([(high - low) / 2 for low, high in slices])
-    methods = [method for method in (BASELINE, NETWORK) if all(method in rows for rows in slices.values())]
     for method in methods:
         rows = [by_method[method] for by_method in slices.values()]
         style = {"xerr": half, "linestyle": "none", "marker": MARKER[method], "color": COLOR[method],
@@ -111,20 +120,22 @@ def against_pt(slices, folder, name):
                    markerfacecolor="none", markersize=10, label=f"{method}, median moved to 0")
         bias.errorbar(centre, [row["median"] for row in rows], yerr=[row["errors"]["median"] for row in rows],
                       **style)
-    if len(methods) == 2:
-        draw_width_ratio(ratio, centre, half, slices)
+    if ratio:
+        draw_width_ratio(ratio[0], centre, half, slices)
+        ratio[0].set_ylabel(f"{NETWORK} /\n{BASELINE}")
     width.set(ylabel="Half-width of central 68 %", ylim=(0, None))
     width.legend(ncol=2, loc="upper left", fontsize=10)
     width.set_ylim(0, 1.35 * width.get_ylim()[1])
-    for axes in (width, bias, ratio):
-        axes.axvline(BASELINE_LARGEST_GEV, color="0.5", linewidth=0.8, linestyle=":")
-    width.text(BASELINE_LARGEST_GEV + 2, 0.02, f"{BASELINE} ends at {BASELINE_LARGEST_GEV} GeV:\n"
-               "all above is one value", fontsize=9, color="0.35")
+    if BASELINE in methods:
+        for axes in (width, bias, *ratio):
+            axes.axvline(BASELINE_LARGEST_GEV, color="0.5", linewidth=0.8, linestyle=":")
+        width.text(BASELINE_LARGEST_GEV + 2, 0.02, f"{BASELINE} ends at {BASELINE_LARGEST_GEV} GeV:\n"
+                   "all above is one value", fontsize=9, color="0.35")
     bias.axhline(0, color="0.6", linewidth=0.8)
     bias.set_ylabel("Median")
-    ratio.set(xlabel=PT_TRUE, ylabel=f"{NETWORK} /\n{BASELINE}", xlim=(0, 200))
-    label(width, "bars: bootstrap errors")
-    save(figure, folder, name)
+    figure.axes[-1].set(xlabel=PT_TRUE, xlim=(0, 200))
+    album.label(width, "bars: bootstrap errors")
+    album.save(figure, name)
 
 
 def draw_width_ratio(axes, centre, half, slices):
@@ -159,7 +170,7 @@ def draw_turn_on(axes, curve, **style):
                           color=style["color"], alpha=0.3, linewidth=0)
 
 
-def turn_ons(thresholds, folder, name):
+def turn_ons(thresholds, album, name):
     """Efficiency against true pT at each threshold, both on the 90 % scale."""
     figure, grid = plt.subplots(2, 2, figsize=(11, 8), sharex=True, sharey=True,
                                 gridspec_kw={"hspace": 0.16, "wspace": 0.04})
@@ -178,13 +189,13 @@ def turn_ons(thresholds, folder, name):
         axes.set_xlabel(PT_TRUE)
     for axes in grid[:, 0]:
         axes.set_ylabel("Efficiency")
-    label(grid[0, 0])
+    album.label(grid[0, 0])
     grid[0, 1].text(1, 1.015, "bands: Clopper-Pearson, 68 %", transform=grid[0, 1].transAxes, ha="right",
                     va="bottom", fontsize=10.5)
-    save(figure, folder, name)
+    album.save(figure, name)
 
 
-def low_pt(entry, folder, name):
+def low_pt(entry, album, name):
     """The turn-on of one threshold on a logarithmic scale: low-pT muons that pass are the rate."""
     figure, (axes, ratio) = plt.subplots(2, 1, figsize=(8, 6.6), sharex=True, gridspec_kw=RATIO_PANEL)
     for method in (BASELINE, NETWORK):
@@ -199,8 +210,8 @@ def low_pt(entry, folder, name):
     axes.legend(loc="lower right")
     plain_log_axis(ratio, [2, 5, 10, 20, 50, 100])
     ratio.set(xlabel=PT_TRUE, ylabel=f"{NETWORK} /\n{BASELINE}", ylim=(0, 1.6))
-    label(axes, f"threshold {entry['threshold_gev']:g} GeV")
-    save(figure, folder, name)
+    album.label(axes, f"threshold {entry['threshold_gev']:g} GeV")
+    album.save(figure, name)
 
 
 def draw_efficiency_ratio(axes, aligned):
@@ -218,7 +229,7 @@ def draw_efficiency_ratio(axes, aligned):
                   marker="o", markersize=4, color=COLOR[NETWORK], linewidth=1.2)
 
 
-def rates(curve, power, range_gev, folder, name):
+def rates(curve, power, range_gev, album, name):
     """Rate against threshold and its ratio; relative, for an assumed spectrum."""
     figure, (axes, ratio) = plt.subplots(2, 1, figsize=(8, 6.8), sharex=True, gridspec_kw=RATIO_PANEL)
     thresholds = np.asarray(curve["thresholds_gev"])
@@ -247,8 +258,8 @@ def rates(curve, power, range_gev, folder, name):
               "%g to %g GeV\nrelative: no absolute rate follows" % (power, *range_gev), transform=axes.transAxes,
               fontsize=9.5)
     ratio.set(xlabel="Threshold [GeV]", ylabel=f"{NETWORK} /\n{BASELINE}", ylim=(0.5, 1.3))
-    label(axes, "bands and bars: statistical, 68 %")
-    save(figure, folder, name)
+    album.label(axes, "bands and bars: statistical, 68 %")
+    album.save(figure, name)
 
 
 QUANTISATION_COLOR = {quantisation.EXACT: "#1f4e9c", quantisation.TRUNCATED: "#d98e04",
@@ -260,7 +271,7 @@ def variant_name(variant):
     return variant.replace("2^-10", "$2^{-10}$")
 
 
-def quantisation_ratios(study, folder, name):
+def quantisation_ratios(study, album, name):
     """pT of each variant over that of the float network."""
     figure, axes = plt.subplots(figsize=(8, 5.6))
     for variant in (quantisation.EXACT, quantisation.TRUNCATED, quantisation.DEFAULT):
@@ -276,11 +287,11 @@ def quantisation_ratios(study, folder, name):
              xlabel=r"$p_\mathrm{T}$ in the number format / $p_\mathrm{T}$ of the float network")
     axes.legend(loc="upper left", fontsize=10.5, title="median shift, share of muons off by more than 5 %",
                 title_fontsize=10.5, alignment="left")
-    label(axes, f"{study['n']:,} muons")
-    save(figure, folder, name)
+    album.label(axes, f"{study['n']:,} muons")
+    album.save(figure, name)
 
 
-def quantisation_residuals(study, folder, name):
+def quantisation_residuals(study, album, name):
     """Residuals in each number format, with the tails that wrapping makes."""
     figure, axes = plt.subplots(figsize=(8, 5.6))
     for variant in (quantisation.EXACT, quantisation.TRUNCATED, quantisation.DEFAULT):
@@ -292,11 +303,11 @@ def quantisation_residuals(study, folder, name):
                            f"{100 * outside / row['n']:.2f} % outside", **dashes)
     axes.set(yscale="log", xlim=(-1, 2), ylim=(5e-6, 3), xlabel=RESIDUAL, ylabel="Share of muons / 0.02")
     axes.legend(loc="upper left", fontsize=10)
-    label(axes, f"{study['n']:,} muons")
-    save(figure, folder, name)
+    album.label(axes, f"{study['n']:,} muons")
+    album.save(figure, name)
 
 
-def quantisation_bias(study, folder, name):
+def quantisation_bias(study, album, name):
     """Where the bias comes from: by true pT, and against the accumulator's fractional bits."""
     figure, (by_pt, scan) = plt.subplots(1, 2, figsize=(12, 5), gridspec_kw={"wspace": 0.24})
     percent = 100 * np.log(2)  # of pT per unit of the output, to first order
@@ -318,7 +329,7 @@ def quantisation_bias(study, folder, name):
     by_pt.set(ylim=(-reach, reach), xlim=(0, 200), xlabel=PT_TRUE,
               ylabel=r"Median $p_\mathrm{T}$ shift against exact sums [%]")
     by_pt.legend(fontsize=10)
-    label(by_pt)
+    album.label(by_pt)
     bits = [row["frac_bits"] for row in study["scan"]]
     scan.plot(bits, [-percent * row["mean_shift"] for row in study["scan"]], "o", markersize=7,
               color=QUANTISATION_COLOR[quantisation.TRUNCATED], label="products cut, no wrap")
@@ -331,7 +342,7 @@ def quantisation_bias(study, folder, name):
     scan.legend(loc="lower left", fontsize=10)
     scan.text(1, 1.015, f"{study['scan_events']:,} muons", transform=scan.transAxes, ha="right", va="bottom",
               fontsize=10.5)
-    save(figure, folder, name)
+    album.save(figure, name)
 
 
 plt.rcParams.update(STYLE)

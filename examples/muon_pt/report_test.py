@@ -4,7 +4,6 @@
 Needs Debian's chromium, chromium-driver and python3-selenium.
 """
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -23,25 +22,27 @@ from selenium.webdriver.chrome.options import Options  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-FIGURES = {"Figure 1, hw_emu", "Figure 1, noop", "Figure 2a", "Figure 2b", "Relative residual, 3 to 40", "Relative residual, 40 to 120",
-           "Half-width, median", "Turn-on", "The same at 22 GeV", "Rate against threshold", "pT in each number format",
-           "Left: shift", "Relative residuals in each number format"}
+FIGURES = {"Figure 1, hw_emu", "Figure 1, noop", "Figure 2a", "Figure 2b", "Relative residual, 3 to 40",
+           "Relative residual, 40 to 120", "Half-width, median", "Turn-on", "The same at 22 GeV",
+           "Rate against threshold", "pT in each number format", "Left: shift",
+           "Relative residuals in each number format"}
 
 
 def start_browser(folder):
     options = Options()
     options.binary_location = "/usr/bin/chromium"
-    for argument in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-                     "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}"):
+    # Without the sandbox, which needs rights that containers withhold: the page is our own.
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                     "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND",
+                     f"--user-data-dir={folder / 'profile'}"):
         options.add_argument(argument)
-    if os.geteuid() == 0:
-        options.add_argument("--no-sandbox")  # Chromium's sandbox refuses root; the page is our own
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     return webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
 
 
 def inspect(browser, path):
     """What the page at `path` does: {images, requests, errors, overflow_px}."""
+    browser.get("about:blank")
     for kind in ("performance", "browser"):
         browser.get_log(kind)
     browser.get(path.as_uri())
@@ -52,10 +53,13 @@ def inspect(browser, path):
     requests = []
     for entry in browser.get_log("performance"):
         message = json.loads(entry["message"])["message"]
-        if message["method"] in ("Network.requestWillBeSent", "Network.webSocketCreated"):
-            url = message["params"].get("request", message["params"])["url"]
-            if url != path.as_uri() and not url.startswith("data:"):
-                requests.append(url)
+        if message["method"] not in ("Network.requestWillBeSent", "Network.webSocketCreated"):
+            continue
+        url = message["params"].get("request", message["params"])["url"]
+        # The browser's own start page may still be loading; what it fetches belongs to its own document.
+        of_page = message["params"].get("documentURL", path.as_uri()) == path.as_uri()
+        if of_page and url != path.as_uri() and not url.startswith("data:"):
+            requests.append(url)
     errors = [entry["message"] for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     overflow = browser.execute_script("return document.documentElement.scrollWidth - window.innerWidth")

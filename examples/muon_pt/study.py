@@ -32,6 +32,7 @@ from plots import BASELINE, CARD, NETWORK  # noqa: E402
 
 SLICES_GEV = [(3, 200), (3, 8), (8, 15), (15, 25), (25, 40), (40, 60), (60, 80), (80, 100), (100, 150), (150, 200),
               (3, 120), (3, 40), (40, 120)]
+FEWEST_NEAR_THRESHOLD = 100  # muons within 3 % of it, of which the lowest 10 % fix the scale
 DISJOINT_GEV = SLICES_GEV[1:10]
 PLOTTED_GEV = [(3, 200), (3, 40), (40, 120)]
 RATE_THRESHOLDS_GEV = list(np.arange(4.0, 51.0, 2.0))
@@ -69,7 +70,7 @@ def estimates_of(sample):
     return result
 
 
-def resolution(sample, card, folder):
+def resolution(sample, card, album):
     """Slices with figures and errors, and the card against the CPU; pictures of both."""
     estimates = estimates_of(sample)
     if card is not None:
@@ -78,45 +79,49 @@ def resolution(sample, card, folder):
     slices = {r: rows for r, rows in slices.items() if rows}
     for low, high in PLOTTED_GEV:
         if (low, high) in slices:
-            plots.residuals(slices[low, high], low, high, folder, f"resolution_{low}_{high}_GeV")
+            plots.residuals(slices[low, high], low, high, album, f"resolution_{low}_{high}_GeV")
     disjoint = {r: slices[r] for r in DISJOINT_GEV if r in slices}
     if disjoint:
-        plots.against_pt(disjoint, folder, "resolution_against_pt")
+        plots.against_pt(disjoint, album, "resolution_against_pt")
     result = {"slices": {slice_name(*r): rows for r, rows in slices.items()},
               "bootstrap_replicas": metrics.BOOTSTRAP_REPLICAS}
     if card is not None:
         result["card_and_cpu"] = metrics.compare_outputs(card, sample.columns["y"][:len(card)])
-        plots.ratio_of_outputs(result["card_and_cpu"], folder, "ratio_card_to_cpu")
+        plots.ratio_of_outputs(result["card_and_cpu"], album, "ratio_card_to_cpu")
     return result
 
 
-def trigger_study(sample, density_power, folder):
+def trigger_study(sample, density_power, album):
     """Thresholds and rate of a sample whose generated spectrum is known."""
     estimates = estimates_of(sample)
-    usable = [t for t in trigger.THRESHOLDS_GEV if np.count_nonzero(trigger.near(sample.pt, t)) >= 100]
+
+    def filled(thresholds):
+        return [t for t in thresholds if np.count_nonzero(trigger.near(sample.pt, t)) >= FEWEST_NEAR_THRESHOLD]
+
+    usable, scanned = filled(trigger.THRESHOLDS_GEV), filled(RATE_THRESHOLDS_GEV)
     result = {"spectrum": trigger.RATE_SPECTRUM, "density_power": density_power, "n": len(sample.pt),
+              "thresholds_left_out_gev": [t for t in trigger.THRESHOLDS_GEV if t not in usable],
               "thresholds": [trigger.study_threshold(estimates, sample.pt, t, density_power, BASELINE, NETWORK)
                              for t in usable]}
-    scanned = [t for t in RATE_THRESHOLDS_GEV if np.count_nonzero(trigger.near(sample.pt, t)) >= 100]
     if usable:
-        plots.turn_ons(result["thresholds"], folder, "turn_on")
+        plots.turn_ons(result["thresholds"], album, "turn_on")
         plots.low_pt(next((e for e in result["thresholds"] if e["threshold_gev"] == 22), result["thresholds"][-1]),
-                     folder, "low_pt_muons")
+                     album, "low_pt_muons")
     if len(scanned) > 1:
         result["rates"] = trigger.rate_curve(estimates, sample.pt, density_power, scanned, BASELINE, NETWORK)
-        plots.rates(result["rates"], trigger.RATE_POWER, trigger.RATE_RANGE_GEV, folder, "rate")
+        plots.rates(result["rates"], trigger.RATE_POWER, trigger.RATE_RANGE_GEV, album, "rate")
     return result
 
 
-def quantisation_study(sample, model, card, folder):
+def quantisation_study(sample, model, card, album):
     if sample.x is None:
         raise event_files.InputError("the quantisation study needs the network's inputs x")
     if card is not None and len(card) != len(sample.pt):
         raise event_files.InputError(f"{len(card)} outputs of the card for {len(sample.pt)} muons")
     result = quantisation.study(model, sample.x, sample.pt, card)
-    plots.quantisation_ratios(result, folder, "quantisation")
-    plots.quantisation_residuals(result, folder, "quantisation_residuals")
-    plots.quantisation_bias(result, folder, "quantisation_bias")
+    plots.quantisation_ratios(result, album, "quantisation")
+    plots.quantisation_residuals(result, album, "quantisation_residuals")
+    plots.quantisation_bias(result, album, "quantisation_bias")
     return result
 
 
@@ -131,6 +136,8 @@ def load_output(path, most_events):
 
 def run_network(sample, package, sluice, device):
     """Adds the outputs of the compiled network to the sample."""
+    if sample.x is None:
+        raise event_files.InputError("the network needs inputs: the file holds no x")
     with tempfile.TemporaryDirectory() as folder:
         x, y = pathlib.Path(folder) / "x.npy", pathlib.Path(folder) / "y.npy"
         np.save(x, sample.x)
@@ -148,6 +155,7 @@ def parse_arguments():
     parser.add_argument("--pt", type=pathlib.Path, help="true pT for an .npy of inputs")
     parser.add_argument("--package", type=pathlib.Path, help="compiled network, with --events")
     parser.add_argument("--sluice", type=pathlib.Path, default="sluice", help="the sluice program")
+    parser.add_argument("--label", help="over each picture (default with --events: the file's name)")
     parser.add_argument("--device", default="engine", help="of sluice run")
     parser.add_argument("--density-power", type=float,
                         help="k of the generated dN/dpT ~ pT^-k, where the file does not say it: 0 is flat")
@@ -166,6 +174,9 @@ def parse_arguments():
 
 def study(options):
     options.output.mkdir(parents=True, exist_ok=True)
+    album = plots.Album(options.output)
+    if options.events or options.label:
+        album = plots.Album(options.output, options.label or options.events.name, "")
     result = {"sample": SAMPLE if not options.events else str(options.events)}
     if options.columns or options.events:
         sample = event_files.read(options.columns or options.events, options.pt)
@@ -173,20 +184,20 @@ def study(options):
             run_network(sample, options.package, options.sluice, options.device)
             result["left_out"] = sample.left_out
         card = None if not options.card else load_output(options.card, len(sample.pt))
-        result["resolution"] = resolution(sample, card, options.output)
+        result["resolution"] = resolution(sample, card, album)
         power = options.density_power if options.density_power is not None else sample.density_power
         if options.events and power is not None:
-            result["trigger"] = trigger_study(sample, power, options.output)
+            result["trigger"] = trigger_study(sample, power, album)
     if options.trigger:
         sample = event_files.read(options.trigger)
         power = options.density_power if options.density_power is not None else sample.density_power
         if power is None:
             raise event_files.InputError(f"{options.trigger} does not say its spectrum: give --density-power")
-        result["trigger"] = trigger_study(sample, power, options.output)
+        result["trigger"] = trigger_study(sample, power, album)
     if options.quantisation:
         sample = event_files.read(options.quantisation, options.pt)
         card = None if not options.card else load_output(options.card, len(sample.pt))
-        result["quantisation"] = quantisation_study(sample, options.model, card, options.output)
+        result["quantisation"] = quantisation_study(sample, options.model, card, album)
     (options.output / "study.json").write_text(json.dumps(result, indent=1) + "\n")
 
 

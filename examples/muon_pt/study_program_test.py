@@ -90,8 +90,21 @@ class StudyProgram(unittest.TestCase):
         result = json.loads((self.folder / "study" / "study.json").read_text())
         row = result["resolution"]["slices"]["3-200"]["network"]
         self.assertEqual(row["n"], 3000)
+        self.assertEqual(result["trigger"]["thresholds_left_out_gev"], [10, 20, 22, 25], "too few muons")
+        self.assertEqual(len(list((self.folder / "study").glob("*.svg"))), 4)
         # 0.130 of a million muons; five errors of 3,000.
         self.assertAlmostEqual(row["hw68"], 0.130, delta=5 * row["errors"]["hw68"])
+
+    def test_a_table_without_a_look_up(self):
+        run(BIN / "muon_pt_generate", "--events", 2000, "--spectrum", "logflat", "--csv", "all.csv", folder=self.folder)
+        text = (self.folder / "all.csv").read_text()
+        (self.folder / "plain.csv").write_text(text.replace("l1Muon.pt", "other", 1))
+        done = run("/usr/bin/python3", HERE / "study.py", "--events", "plain.csv", "--density-power", 1, "--package",
+                   "muon", "--sluice", BIN / "sluice", "--output", "plain", folder=self.folder)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        result = json.loads((self.folder / "plain" / "study.json").read_text())
+        self.assertEqual(list(result["resolution"]["slices"]["3-200"]), ["network"])
+        self.assertNotIn("rate_reduction", json.dumps(result["trigger"]))
 
     def test_refusals(self):
         for arguments, code, word in ((("--events", 0, "--output", "x.npz"), 2, "events"),

@@ -40,6 +40,19 @@ class Compile(Case):
                                              for name, content in files.items() if content is not None})
         self.assertEqual(manifest["source"]["sha256"], hashlib.sha256(TINY.read_bytes()).hexdigest())
 
+    def test_effort_and_pipeline_save_area_at_the_same_latency(self):
+        def compile_with(*options):
+            result = self.compile("package", "--no-simulator", "--json", *options).json()
+            return result["latency_cycles"], result["estimate"]
+        latency, plain = compile_with()
+        for options in (("--effort", "max"), ("--pipeline", "registers")):
+            other_latency, other = compile_with(*options)
+            self.assertEqual(other_latency, latency)
+            self.assertLessEqual(other["ff" if "--pipeline" in options else "lut"],
+                                 plain["ff" if "--pipeline" in options else "lut"])
+        self.assert_refused(sluice("compile", TINY, "-o", self.folder / "package", "--effort", "most"), 2, "E-CLI-002",
+                            "most")
+
     def test_prints_json_alone(self):
         finished = self.compile("package", "--no-simulator", "--json")
         result = finished.json()

@@ -33,6 +33,12 @@ void import(char kind, std::string_view bytes) {
     case 'h':
       import_model_bytes(bytes, std::nullopt, "fuzz.h5", options);
       return;
+    case 'k':
+      import_model_bytes(bytes, std::nullopt, "fuzz.keras", options);
+      return;
+    case 'o':
+      import_model_bytes(bytes, std::nullopt, "fuzz.onnx", options);
+      return;
     case 'j':
       import_model_bytes(bytes, tiny_model(), "fuzz.json", options);
       return;
@@ -50,8 +56,8 @@ void import(char kind, std::string_view bytes) {
 
 }  // namespace
 
-/// The first byte says what the rest is: `h` an HDF5 model, `j` a JSON model, `c` a precision
-/// configuration, `q` the text of a quantizer. A file may be refused with a ModelError; anything
+/// The first byte says what the rest is: `h` an HDF5 model, `k` a `.keras` archive, `o` an ONNX
+/// graph, `j` a JSON model, `c` a precision configuration, `q` the text of a quantizer. A file may be refused with a ModelError; anything
 /// else is a finding.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;

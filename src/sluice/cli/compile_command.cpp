@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <map>
 #include <memory>
+#include <string>
 
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/interrupt.hpp"
@@ -11,14 +13,24 @@ namespace sluice::cli {
 
 namespace {
 
+const std::map<std::string, synth::Effort> kEfforts{
+    {"fast", synth::Effort::fast}, {"normal", synth::Effort::normal}, {"max", synth::Effort::max}};
+
+const std::map<std::string, synth::PipelineGoal> kPipelineGoals{
+    {"registers", synth::PipelineGoal::registers}, {"speed", synth::PipelineGoal::speed}};
+
 struct Arguments {
   std::string model, output, config, weights;
+  std::string effort = "normal";
+  std::string pipeline_goal = "speed";
   compiler::CompileOptions options;
   bool no_simulator = false;
 };
 
 int run_compile(const Context& context, const Arguments& arguments) {
   compiler::CompileOptions options = arguments.options;
+  options.effort = kEfforts.at(arguments.effort);
+  options.pipeline_goal = kPipelineGoals.at(arguments.pipeline_goal);
   options.simulator = !arguments.no_simulator;
   if (!arguments.config.empty()) options.config = read_json(arguments.config);
   if (!arguments.weights.empty()) options.weights = arguments.weights;
@@ -59,7 +71,7 @@ void add_compile(CLI::App& app, Context& context) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("compile", "Compile a model file into a kernel package");
   command
-      ->add_option("model", arguments->model, "Keras or QKeras model: .h5, or .json with --weights")
+      ->add_option("model", arguments->model, "Model: .h5, .keras, .onnx, or .json with --weights")
       ->required();
   command->add_option("-o,--output", arguments->output, "Package folder to make")->required();
   command->add_option("--name", arguments->options.name, "Name of the kernel")
@@ -69,6 +81,16 @@ void add_compile(CLI::App& app, Context& context) {
   command->add_option("--board", arguments->options.board, "Board, recorded in the manifest");
   command->add_option("--config", arguments->config, "Precisions in hls4ml's form, a JSON file");
   command->add_option("--weights", arguments->weights, "Weights of a .json model, an .h5 file");
+  command->add_option("--effort", arguments->effort, "How long to search for fewer adders")
+      ->check(CLI::IsMember(kEfforts))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--pipeline", arguments->pipeline_goal,
+          "What to make of the time that a clock period leaves: speed in reserve, or fewer "
+          "registers")
+      ->check(CLI::IsMember(kPipelineGoals))
+      ->capture_default_str();
   command->add_flag("--no-simulator", arguments->no_simulator,
                     "Write Verilog only; without the Verilated kernel");
   command->footer("Example: sluice compile model.h5 -o muon --name muon_pt --clock-mhz 200");

@@ -140,10 +140,10 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["import"] = watch.lap_s();
 
   progress.update("optimise", 0, 0);
-  circuit::Circuit circuit = synth::lower(network);
+  circuit::Circuit circuit = synth::lower(network, {.cmvm = {.effort = options.effort}});
   circuit.name = options.name;
   const circuit::Schedule schedule =
-      synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz);
+      synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);
   manifest.latency_cycles = schedule.latency_cycles;
   const Json estimate = to_json(synth::estimate(circuit, schedule), options.clock_mhz);
   timings_s["optimise"] = watch.lap_s();

@@ -9,6 +9,8 @@
 #include "sluice/base/json.hpp"
 #include "sluice/base/progress.hpp"
 #include "sluice/package/package.hpp"
+#include "sluice/synth/cmvm.hpp"
+#include "sluice/synth/schedule.hpp"
 
 namespace sluice::compiler {
 
@@ -18,7 +20,9 @@ struct CompileOptions {
   std::string board;                             ///< recorded in the manifest
   std::optional<Json> config;                    ///< precisions in hls4ml's form
   std::optional<std::filesystem::path> weights;  ///< of a model whose JSON is apart
-  bool simulator = true;                         ///< Verilate the kernel and pack the card
+  synth::Effort effort = synth::Effort::normal;  ///< of the adder-graph optimiser
+  synth::PipelineGoal pipeline_goal = synth::PipelineGoal::speed;
+  bool simulator = true;  ///< Verilate the kernel and pack the card
 };
 
 struct Compiled {

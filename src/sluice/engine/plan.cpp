@@ -218,10 +218,15 @@ class Drafter {
     if (operand.elements || !tensor.draft || !tensor.has_one_user) return false;
     auto* const draft = std::get_if<Draft>(&drafts_[*tensor.draft]);
     if (draft == nullptr) return false;
-    Draft joined = *draft;
-    if (!extend(joined, layer)) return false;
-    joined.layers += " + " + layer.name;
-    *draft = std::move(joined);
+    if (draft->quantize) return false;
+    if (const auto* const quantize = std::get_if<Quantize>(&layer.op)) {
+      draft->quantize = *quantize;
+    } else {
+      Draft joined = *draft;
+      if (!extend(joined, layer)) return false;
+      *draft = std::move(joined);
+    }
+    draft->layers += " + " + layer.name;
     tensor.type = layer.type;
     return true;
   }
@@ -308,6 +313,7 @@ class Drafter {
       const std::size_t unit = i % units;
       DraftRow& row = draft.rows[i];
       row.bias = fixed::shift_left(dense.bias[unit], draft.frac_bits - dense.bias_frac_bits);
+      row.terms.reserve(inputs);
       for (std::size_t k = 0; k < inputs; ++k) {
         add_term(row, x, i / units * inputs + k, dense.weights[k * units + unit], shift);
       }

@@ -21,5 +21,6 @@ inline constexpr const char* kProcess = "E-FRONTEND-014";        ///< no process
 inline constexpr const char* kLogits = "W-FRONTEND-001";       ///< final softmax left out
 inline constexpr const char* kNoEffect = "W-FRONTEND-002";     ///< a setting without effect
 inline constexpr const char* kDoubleRound = "W-FRONTEND-003";  ///< an input is rounded twice
+inline constexpr const char* kOutputGrid = "W-FRONTEND-004";   ///< output near the exact values
 
 }  // namespace sluice::frontend::codes

@@ -40,7 +40,28 @@ const RealTensor& array(const LayerWeights& arrays, const char* name) {
   return found->second;
 }
 
+// True when every value is one of the quantizer's format, so that rounding and overflow never
+// happen.
+bool changes_nothing(const fixed::Quantizer& to, const fixed::Interval& range, int frac_bits) {
+  constexpr int kMostAddedBits = 62;
+  const int added = to.format.frac_bits - frac_bits;
+  if (added < 0 || added > kMostAddedBits) return false;
+  const bool symmetric = to.overflow == fixed::Overflow::sat_sym && to.format.is_signed;
+  const std::int64_t max = to.format.max_mantissa();
+  const std::int64_t min = symmetric ? -max : to.format.min_mantissa();
+  const std::int64_t unit = std::int64_t{1} << added;
+  // Division rounds towards zero: the largest and the smallest mantissa that still fit.
+  return range.max <= max / unit && range.min >= min / unit;
+}
+
 }  // namespace
+
+bool changes_nothing(const network::Quantize& quantize, const network::TensorType& type) {
+  for (std::size_t i = 0; i < type.ranges.size(); ++i) {
+    if (!changes_nothing(quantize.of(i), type.ranges[i], type.format.frac_bits)) return false;
+  }
+  return true;
+}
 
 network::Quantize ElementQuantizers::broadcast(const network::Shape& to) const {
   const bool uniform = std::ranges::all_of(

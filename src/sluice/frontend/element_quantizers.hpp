@@ -30,4 +30,7 @@ ElementQuantizers read_fixed_point_quantizer(const Json& config, const LayerWeig
 /// for any real number; nothing where there is none.
 std::optional<fixed::Quantizer> covering_quantizer(const std::vector<fixed::Quantizer>& users);
 
+/// True when no value of `type` is rounded or overflows.
+bool changes_nothing(const network::Quantize& quantize, const network::TensorType& type);
+
 }  // namespace sluice::frontend

@@ -10,9 +10,12 @@
 #include "sluice/base/zip_reader.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/hdf5_reader.hpp"
+#include "sluice/frontend/json_access.hpp"
 #include "sluice/frontend/keras_archive.hpp"
 #include "sluice/frontend/keras_graph.hpp"
 #include "sluice/frontend/keras_variables.hpp"
+#include "sluice/frontend/onnx_file.hpp"
+#include "sluice/frontend/onnx_graph.hpp"
 
 namespace sluice::frontend {
 
@@ -27,7 +30,7 @@ bool is_json(std::string_view bytes) {
 
 [[noreturn]] void refuse_format(const std::string& origin) {
   throw ModelError(codes::kFormat, origin, "not a model file that is known",
-                   "Keras .h5 and .keras files, and .json with weights in .h5, are read");
+                   "Keras .h5 and .keras files, ONNX, and .json with weights in .h5, are read");
 }
 
 std::string read_limited(const std::filesystem::path& path) {
@@ -71,14 +74,14 @@ ModelFile open_hdf5(std::string_view bytes, const std::string& origin) {
     throw ModelError(codes::kFormat, origin, "holds no model, perhaps weights alone",
                      "give the .json file of the model, with this one beside it");
   }
-  ModelFile model{parse_json(*file.model_config, origin), std::move(file), "Keras HDF5"};
+  ModelFile model{parse_python_json(*file.model_config, origin), std::move(file), "Keras HDF5"};
   add_version(model.description, model.weights.keras_version);
   return model;
 }
 
 ModelFile open_archive(std::string_view bytes, const std::string& origin) {
   const KerasArchive archive = read_keras_archive(bytes, origin);
-  ModelFile model{parse_json(archive.model_config, origin),
+  ModelFile model{parse_python_json(archive.model_config, origin),
                   read_keras_file(archive.weights, origin + ":model.weights.h5"), "Keras archive"};
   add_version(model.description, archive.keras_version);
   return model;
@@ -92,7 +95,7 @@ ModelFile open_model(std::string_view model, std::optional<std::string_view> wei
       throw ModelError(codes::kWeights, origin, "a JSON model needs its weights",
                        "give the .h5 file of its weights");
     }
-    file = {parse_json(model, origin), {}, "Keras JSON + HDF5"};
+    file = {parse_python_json(std::string(model), origin), {}, "Keras JSON + HDF5"};
   } else if (Hdf5Reader::has_signature(model)) {
     file = open_hdf5(model, origin);
   } else if (ZipReader::has_signature(model)) {
@@ -121,22 +124,45 @@ Imported import_model(const std::filesystem::path& path, const ImportOptions& op
                             path.string(), named);
 }
 
+namespace {
+
+Imported import_onnx_bytes(std::string_view bytes, const std::string& origin,
+                           const PrecisionConfig& precision, const std::string& name,
+                           Diagnostics& diagnostics) {
+  const OnnxModel model = read_onnx_file(bytes, origin);
+  Imported result =
+      import_onnx(model, precision, name.empty() ? model.graph_name : name, diagnostics);
+  result.source.format = "ONNX";
+  return result;
+}
+
+Imported import_keras_bytes(std::string_view bytes, std::optional<std::string_view> weights_file,
+                            const std::string& origin, const PrecisionConfig& precision,
+                            const std::string& name, Diagnostics& diagnostics) {
+  ModelFile file = open_model(bytes, weights_file, origin);
+  const KerasModel model = parse_keras_model(file.description, origin);
+  const ModelWeights weights = file.weights.variables.empty()
+                                   ? std::move(file.weights.weights)
+                                   : name_variables(file.weights.variables, model);
+  Imported result =
+      import_keras(model, weights, precision, name.empty() ? model.name : name, diagnostics);
+  result.source.format = file.format;
+  result.source.keras_version = model.keras_version;
+  return result;
+}
+
+}  // namespace
+
 Imported import_model_bytes(std::string_view model, std::optional<std::string_view> weights_file,
                             const std::string& origin, const ImportOptions& options) {
   Diagnostics diagnostics;
   PrecisionConfig precision;
   if (options.config) precision = PrecisionConfig::parse(*options.config, diagnostics);
-  ModelFile file = open_model(model, weights_file, origin);
-  const KerasModel description = parse_keras_model(file.description, origin);
-  const ModelWeights weights = file.weights.variables.empty()
-                                   ? std::move(file.weights.weights)
-                                   : name_variables(file.weights.variables, description);
   Imported result =
-      import_keras(description, weights, precision,
-                   options.name.empty() ? description.name : options.name, diagnostics);
+      may_be_onnx(model)
+          ? import_onnx_bytes(model, origin, precision, options.name, diagnostics)
+          : import_keras_bytes(model, weights_file, origin, precision, options.name, diagnostics);
   diagnostics.throw_if_errors(origin);
-  result.source.format = file.format;
-  result.source.keras_version = description.keras_version;
   result.warnings = diagnostics.warnings();
   return result;
 }

@@ -41,7 +41,7 @@ struct LayerSummary {
 };
 
 struct ModelSource {
-  std::string format;         ///< "Keras HDF5", "Keras JSON + HDF5", "Keras archive"
+  std::string format;         ///< "Keras HDF5", "Keras JSON + HDF5", "Keras archive", "ONNX"
   std::string keras_version;  ///< as the file says; empty when it does not
   std::vector<LayerSummary> layers;
 };
@@ -52,7 +52,8 @@ struct Imported {
   std::vector<Diagnostic> warnings;
 };
 
-/// Imports `path`: Keras `.h5` or `.keras`, or Keras `.json` with weights in an `.h5` file.
+/// Imports `path`: Keras `.h5` or `.keras`, Keras `.json` with weights in an `.h5`
+/// file, or `.onnx`.
 ///
 /// Throws ModelError (unsupported or malformed; lists every problem of the file), ToolError (a file
 /// cannot be read) or UsageError.

@@ -14,6 +14,8 @@
 #include "sluice/base/npy.hpp"
 #include "sluice/frontend/testing/evaluate.hpp"
 #include "sluice/frontend/testing/hdf5_writer.hpp"
+#include "sluice/frontend/testing/keras_json.hpp"
+#include "sluice/frontend/testing/real_events.hpp"
 #include "sluice/network/text.hpp"
 #include "sluice/network/verify.hpp"
 
@@ -21,16 +23,19 @@ namespace sluice::frontend {
 namespace {
 
 using ::testing::AllOf;
-using testing::evaluate_reals;
 using ::testing::HasSubstr;
+using testing::import_json;
+using testing::input_json;
+using testing::json_refusal;
+using testing::kQuantizeInput;
+using testing::layer_json;
+using testing::outputs;
+using testing::qdense;
+using testing::sequential;
+using testing::Tensors;
+using testing::with_config;
 
 const std::filesystem::path kData = std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/data";
-
-ImportOptions with_config(std::string_view json) {
-  ImportOptions options;
-  options.config = parse_json(json, "test");
-  return options;
-}
 
 // What import_model says when it refuses; empty when it accepts.
 std::string refusal(const std::filesystem::path& path, const ImportOptions& options = {}) {
@@ -43,43 +48,13 @@ std::string refusal(const std::filesystem::path& path, const ImportOptions& opti
   return {};
 }
 
-// The events of `x` whose outputs differ from `expected` in any mantissa.
 std::int64_t differing_events(const network::Network& net, const NpyArray& x,
                               const NpyArray& expected) {
-  const std::vector<double> inputs = x.to_double();
-  const std::vector<double> outputs = expected.to_double();
-  const auto events = static_cast<std::size_t>(x.shape[0]);
-  const std::size_t width = inputs.size() / events;
-  const network::TensorType& type = net.layer(net.outputs().front()).type;
-  EXPECT_EQ(type.ranges.size() * events, outputs.size());
-  std::int64_t differing = 0;
-  for (std::size_t event = 0; event < events; ++event) {
-    const auto got = evaluate_reals(net, std::span(inputs).subspan(event * width, width));
-    bool same = true;
-    for (std::size_t i = 0; i < got.size(); ++i) {
-      same = same &&
-             fixed::to_double(got[i], type.format.frac_bits) == outputs[event * got.size() + i];
-    }
-    differing += same ? 0 : 1;
-  }
-  return differing;
+  return testing::differences(net, x, expected).events;
 }
 
 double largest_error(const network::Network& net, const NpyArray& x, const NpyArray& expected) {
-  const std::vector<double> inputs = x.to_double();
-  const std::vector<double> outputs = expected.to_double();
-  const auto events = static_cast<std::size_t>(x.shape[0]);
-  const std::size_t width = inputs.size() / events;
-  const int frac_bits = net.layer(net.outputs().front()).type.format.frac_bits;
-  double largest = 0;
-  for (std::size_t event = 0; event < events; ++event) {
-    const auto got = evaluate_reals(net, std::span(inputs).subspan(event * width, width));
-    for (std::size_t i = 0; i < got.size(); ++i) {
-      const double error = fixed::to_double(got[i], frac_bits) - outputs[event * got.size() + i];
-      largest = std::max(largest, std::abs(error));
-    }
-  }
-  return largest;
+  return testing::differences(net, x, expected).largest;
 }
 
 TEST(Import, TinyModelEqualsQkerasBitForBit) {
@@ -94,6 +69,14 @@ TEST(Import, FunctionalModelEqualsQkerasBitForBit) {
   const Imported model = import_model(kData / "qkeras_functional.h5");
   EXPECT_NO_THROW(network::verify(model.network));
   const auto vectors = load_npz(kData / "qkeras_functional_vectors.npz");
+  EXPECT_EQ(differing_events(model.network, vectors.at("x"), vectors.at("y")), 0)
+      << network::print(model.network);
+}
+
+TEST(Import, Hgq2ArchiveEqualsHgq2BitForBit) {
+  const Imported model = import_model(kData / "hgq2_tiny.keras");
+  EXPECT_NO_THROW(network::verify(model.network));
+  const auto vectors = load_npz(kData / "hgq2_tiny.npz");
   EXPECT_EQ(differing_events(model.network, vectors.at("x"), vectors.at("y")), 0)
       << network::print(model.network);
 }
@@ -169,7 +152,7 @@ TEST(Import, FilesThatAreNoModel) {
     return refusal(folder.path() / name);
   };
   EXPECT_THAT(refused("model.keras", std::string("PK\x03\x04....")), HasSubstr("zip archive"));
-  EXPECT_THAT(refused("model.onnx", "\x08\x04"), HasSubstr("not a model file"));
+  EXPECT_THAT(refused("model.onnx", "\x08\x04\x42"), HasSubstr("not an intact ONNX file"));
   EXPECT_THAT(refused("empty.h5", ""), HasSubstr("not a model file"));
   testing::WeightsWriter weights;
   EXPECT_THAT(refused("weights.h5", weights.bytes()), HasSubstr("holds no model"));
@@ -179,61 +162,7 @@ TEST(Import, FilesThatAreNoModel) {
 
 // -- models written here: JSON with weights ------------------------------------------------------
 
-using Tensors = std::vector<testing::WeightsWriter::Tensor>;
-
-Json layer_json(const char* class_name, const char* name, Json config = Json::object()) {
-  config["name"] = name;
-  return {{"class_name", class_name}, {"config", std::move(config)}};
-}
-
-Json input_json(const char* name, std::vector<int> shape) {
-  Json batch_shape = Json::array({nullptr});
-  for (const int extent : shape) batch_shape.push_back(extent);
-  return layer_json("InputLayer", name, {{"batch_input_shape", batch_shape}});
-}
-
-Json sequential(std::vector<Json> layers) {
-  return {{"class_name", "Sequential"}, {"config", {{"name", "net"}, {"layers", layers}}}};
-}
-
-Json qdense(const char* name, int units, Json more = Json::object()) {
-  Json config = {{"units", units},
-                 {"kernel_quantizer", "quantized_bits(6,1,alpha=1)"},
-                 {"bias_quantizer", "quantized_bits(6,1,alpha=1)"}};
-  config.update(more);
-  return layer_json("QDense", name, std::move(config));
-}
-
-const Json kQuantizeInput =
-    layer_json("QActivation", "q", {{"activation", "quantized_bits(8,3,alpha=1)"}});
-
-Imported import_json(const Json& model, const std::map<std::string, Tensors>& weights,
-                     const ImportOptions& options = {}) {
-  testing::WeightsWriter writer;
-  for (const auto& [layer, tensors] : weights) writer.layer(layer, tensors);
-  return import_model_bytes(model.dump(), writer.bytes(), "model.json", options);
-}
-
-std::string json_refusal(const Json& model, const std::map<std::string, Tensors>& weights,
-                         const ImportOptions& options = {}) {
-  try {
-    import_json(model, weights, options);
-  } catch (const ModelError& error) {
-    return error.what();
-  }
-  return {};
-}
-
 const Tensors kTwoByOne{{"kernel", {2, 1}, {0.5, -1.25}}, {"bias", {1}, {0.75}}};
-
-std::vector<double> outputs(const Imported& model, std::vector<double> inputs) {
-  const network::LayerId last = model.network.outputs().front();
-  std::vector<double> reals;
-  for (const std::int64_t mantissa : evaluate_reals(model.network, inputs)) {
-    reals.push_back(fixed::to_double(mantissa, model.network.layer(last).type.format.frac_bits));
-  }
-  return reals;
-}
 
 TEST(ImportJson, FindsItsWeightsBesideIt) {
   const TemporaryFolder folder;
@@ -498,22 +427,12 @@ TEST(ImportJson, ModelPrecisionFillsGapsOnly) {
 
 // -- models of others ----------------------------------------------------------------------------
 
-class ModelFolder : public ::testing::Test {
+class ModelFolder : public testing::ModelFolder {
  protected:
-  void SetUp() override {
-    const char* const variable = std::getenv("SLUICE_MODELS_DIR");
-    folder_ = variable != nullptr ? variable : SLUICE_MODELS_DIR;
-    if (!std::filesystem::exists(folder_ / "vectors")) {
-      GTEST_SKIP() << "no model files in " << folder_ << "; set SLUICE_MODELS_DIR";
-    }
-  }
-
   std::int64_t differing(const Imported& model, const char* name, const char* outputs) const {
     const auto vectors = load_npz(folder_ / "vectors" / name);
     return differing_events(model.network, vectors.at("x"), vectors.at(outputs));
   }
-
-  std::filesystem::path folder_;
 };
 
 TEST_F(ModelFolder, JetTaggerIsExact) {

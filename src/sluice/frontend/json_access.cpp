@@ -4,6 +4,22 @@
 
 namespace sluice::frontend {
 
+Json parse_python_json(std::string text, std::string_view origin) {
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (in_string && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      in_string = !in_string;
+    } else if (!in_string) {
+      for (const std::string_view word : {"-Infinity", "Infinity", "NaN"}) {
+        if (text.compare(i, word.size(), word) == 0) text.replace(i, word.size(), "null");
+      }
+    }
+  }
+  return parse_json(text, origin);
+}
+
 const Json* find(const Json& object, std::string_view key) noexcept {
   if (!object.is_object()) return nullptr;
   const auto member = object.find(key);

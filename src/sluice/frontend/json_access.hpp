@@ -10,6 +10,10 @@
 /// Reading untrusted JSON values without exceptions: a value of another kind is simply absent.
 namespace sluice::frontend {
 
+/// Parses what Python's json module writes: NaN and infinities, which are no JSON, become null.
+/// Throws ModelError about `origin`.
+Json parse_python_json(std::string text, std::string_view origin);
+
 /// The member `key` of an object; null when `object` is no object or has no such member.
 const Json* find(const Json& object, std::string_view key) noexcept;
 

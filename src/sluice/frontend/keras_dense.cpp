@@ -100,6 +100,24 @@ void fold_batch_norm(const BatchNorm& norm, RealTensor& kernel, RealTensor& bias
   require_finite("the folded bias", bias.values);
 }
 
+namespace {
+
+// HGQ2 normalises the inputs of the layer, not its sums.
+void fold_input_norm(const BatchNorm& norm, RealTensor& kernel, RealTensor& bias) {
+  const std::size_t units = bias.values.size();
+  for (std::size_t i = 0; i < norm.channels(); ++i) {
+    for (std::size_t unit = 0; unit < units; ++unit) {
+      double& weight = kernel.values[i * units + unit];
+      bias.values[unit] -= norm.mean[i] * weight;
+      weight *= norm.scale(i);
+    }
+  }
+  require_finite("the folded kernel", kernel.values);
+  require_finite("the folded bias", bias.values);
+}
+
+}  // namespace
+
 void plan_dense(LayerBuilder& layer) {
   RealTensor kernel = layer.finite_weight("kernel");
   if (kernel.shape.size() != 2 || kernel.values.empty() ||
@@ -115,6 +133,9 @@ void plan_dense(LayerBuilder& layer) {
   if (use_bias) bias = layer.vector_weight("bias", units);
   const bool folds = layer.layer().class_name == "QDenseBatchnorm";
   if (folds) fold_batch_norm(layer.batch_norm(units), kernel, bias);
+  if (layer.layer().class_name == "QBatchNormDense") {
+    fold_input_norm(layer.batch_norm(kernel.shape[0]), kernel, bias);
+  }
   add_dense(layer, kernel, bias, use_bias || folds);
   plan_inner_activation(layer);
 }

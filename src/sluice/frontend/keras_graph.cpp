@@ -26,28 +26,7 @@ using network::TensorType;
 
 // What one import may hold in memory and compute; far above any network that fits a card.
 constexpr std::int64_t kMostElements = std::int64_t{1} << 24;
-constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 28;
-
-// True when every value is one of the quantizer's format, so that rounding and overflow never
-// happen.
-bool changes_nothing(const fixed::Quantizer& to, const fixed::Interval& range, int frac_bits) {
-  constexpr int kMostAddedBits = 62;
-  const int added = to.format.frac_bits - frac_bits;
-  if (added < 0 || added > kMostAddedBits) return false;
-  const bool symmetric = to.overflow == fixed::Overflow::sat_sym && to.format.is_signed;
-  const std::int64_t max = to.format.max_mantissa();
-  const std::int64_t min = symmetric ? -max : to.format.min_mantissa();
-  const std::int64_t unit = std::int64_t{1} << added;
-  // Division rounds towards zero: the largest and the smallest mantissa that still fit.
-  return range.max <= max / unit && range.min >= min / unit;
-}
-
-bool changes_nothing(const network::Quantize& quantize, const TensorType& type) {
-  for (std::size_t i = 0; i < type.ranges.size(); ++i) {
-    if (!changes_nothing(quantize.of(i), type.ranges[i], type.format.frac_bits)) return false;
-  }
-  return true;
-}
+constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 26;
 
 class GraphImporter {
  public:
@@ -350,8 +329,8 @@ class GraphImporter {
   Value apply(const TensorRef& call, const LayerPlan& layer, std::vector<Value> operands) {
     Value value = operands.front();
     if (layer.join) {
-      std::vector<LayerId> ids;
-      for (const Value& operand : operands) ids.push_back(settled(operand));
+      std::vector<LayerId> ids(operands.size());
+      std::ranges::transform(operands, ids.begin(), settled);
       value = {joined(call, *layer.join, ids), nullptr};
     }
     const LayerId layer_operand = value.id;
@@ -410,8 +389,8 @@ class GraphImporter {
     if (operand.function != nullptr && std::holds_alternative<network::Reshape>(op)) {
       return {append(call, planned.name, op, {operand.id}), operand.function};
     }
-    std::vector<LayerId> ids;
-    for (const Value& value : operands) ids.push_back(settled(value));
+    std::vector<LayerId> ids(operands.size());
+    std::ranges::transform(operands, ids.begin(), settled);
     check_axis(planned, type.shape);
     if (changes_nothing(planned, op, ids.back())) return operand;
     if (const auto* const dense = std::get_if<network::Dense>(&op);
@@ -424,8 +403,7 @@ class GraphImporter {
   Value tabulated(const TensorRef& call, const PlannedOp& planned, const Value& operand,
                   const network::Quantize& quantize) {
     UnaryLayers layers = tabulate(*operand.function, quantize, network_.layer(operand.id).type);
-    const LayerId clamped =
-        append(call, planned.name + "_range", std::move(layers.clamp), {operand.id});
+    const LayerId clamped = append(call, planned.name + "_range", layers.clamp, {operand.id});
     return {append(call, planned.name, std::move(layers.lookup), {clamped}), nullptr};
   }
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "sluice/frontend/codes.hpp"
+#include "sluice/frontend/hgq2_quantizer.hpp"
 #include "sluice/frontend/json_access.hpp"
 
 namespace sluice::frontend {
@@ -227,8 +228,27 @@ QuantizedTensor LayerBuilder::configured(const RealTensor& tensor, const char* r
   return {std::vector<std::int64_t>(tensor.values.size()), 0};
 }
 
+void LayerBuilder::add_value_quantizer(const char* key, const char* part) {
+  const Json& config = setting(key);
+  if (!is_hgq2_quantizer(config)) return;
+  if (weights_ == nullptr) refuse(codes::kWeights, "its variables are missing from the weights");
+  ElementQuantizers quantizers = without_batch_axis(read_hgq2_quantizer(config, *weights_, part));
+  describe("activation", fmt::format("HGQ2, {} quantisers", quantizers.quantizers.size()));
+  add_helper("quantize", std::move(quantizers));
+}
+
+std::optional<QuantizedTensor> LayerBuilder::by_hgq2(const RealTensor& tensor, const char* key,
+                                                     const char* part, const char* role) {
+  const Json& config = setting(key);
+  if (weights_ == nullptr || !is_hgq2_quantizer(config)) return std::nullopt;
+  const ElementQuantizers quantizers = read_hgq2_quantizer(config, *weights_, part);
+  describe(role, fmt::format("HGQ2, {} quantisers", quantizers.quantizers.size()));
+  return quantize_elements(quantizers, tensor);
+}
+
 QuantizedTensor LayerBuilder::kernel(const RealTensor& tensor, const char* quantizer_key,
                                      const char* role) {
+  if (auto rounded = by_hgq2(tensor, "kq_conf", "kq/", role)) return *std::move(rounded);
   const auto own = quantizer(quantizer_key, QuantizerRole::kernel);
   if (!own) {
     if (auto stored = already_quantized(tensor)) {
@@ -256,6 +276,7 @@ std::optional<QuantizedTensor> LayerBuilder::already_quantized(const RealTensor&
 }
 
 QuantizedTensor LayerBuilder::bias(const RealTensor& tensor) {
+  if (auto rounded = by_hgq2(tensor, "bq_conf", "bq/", "bias")) return *std::move(rounded);
   if (const auto own = quantizer("bias_quantizer", QuantizerRole::bias)) {
     describe("bias", own->text);
     return quantize_weights(*own, tensor);
@@ -279,8 +300,9 @@ BatchNorm LayerBuilder::batch_norm(std::int64_t channels) const {
   norm.variance = vector_weight("moving_variance", channels).values;
   norm.gamma = flag_setting("scale", true) ? vector_weight("gamma", channels).values
                                            : std::vector<double>(size, 1.0);
-  norm.beta = flag_setting("center", true) ? vector_weight("beta", channels).values
-                                           : std::vector<double>(size, 0.0);
+  const bool has_beta = layer_.class_name != "QBatchNormDense";
+  norm.beta = flag_setting("center", has_beta) ? vector_weight("beta", channels).values
+                                               : std::vector<double>(size, 0.0);
   norm.epsilon = number_setting("epsilon", 1e-3);
   for (std::size_t c = 0; c < size; ++c) {
     if (!(norm.variance[c] + norm.epsilon > 0)) {

@@ -87,6 +87,8 @@ class LayerBuilder {
   QuantizedTensor kernel(const RealTensor& tensor, const char* quantizer_key = "kernel_quantizer",
                          const char* role = "kernel");
   QuantizedTensor bias(const RealTensor& tensor);
+  /// A quantiser of HGQ2 for the layer's values (`iq_conf`, "iq/"), where the layer has one.
+  void add_value_quantizer(const char* key, const char* part);
   /// By the configuration's format for `variable`; reports when there is none.
   QuantizedTensor configured(const RealTensor& tensor, const char* role, const char* variable);
   bool is_configured(const char* variable) const;
@@ -101,6 +103,8 @@ class LayerBuilder {
  private:
   void report(const ModelError& error);
   std::optional<QkerasQuantizer> quantizer(const char* key, QuantizerRole role);
+  std::optional<QuantizedTensor> by_hgq2(const RealTensor& tensor, const char* key,
+                                         const char* part, const char* role);
   std::optional<QuantizedTensor> already_quantized(const RealTensor& tensor) const;
   QuantizedTensor in_format(const RealTensor& tensor, const Precision& precision, const char* role);
 

@@ -23,12 +23,17 @@ void plan_input(LayerBuilder& layer) {
 
 void plan_nothing(LayerBuilder& /*layer*/) {}
 
+// HGQ2's Quantizer as a layer of its own.
+void plan_quantizer(LayerBuilder& layer) { layer.add_value_quantizer("config", ""); }
+
 const std::map<std::string_view, PlanLayer>& planners() {
   static const std::map<std::string_view, PlanLayer> kPlanners{
       {"InputLayer", plan_input},
       {"Dense", plan_dense},
       {"QDense", plan_dense},
       {"QDenseBatchnorm", plan_dense},
+      {"QBatchNormDense", plan_dense},
+      {"Quantizer", plan_quantizer},
       {"BatchNormalization", plan_batch_normalization},
       {"Conv1D", plan_convolution},
       {"Conv2D", plan_convolution},
@@ -46,6 +51,8 @@ const std::map<std::string_view, PlanLayer>& planners() {
       {"MaxPooling2D", plan_pooling},
       {"AveragePooling1D", plan_pooling},
       {"AveragePooling2D", plan_pooling},
+      {"QAveragePooling2D", plan_pooling},
+      {"QGlobalAveragePooling2D", plan_pooling},
       {"GlobalMaxPooling1D", plan_pooling},
       {"GlobalMaxPooling2D", plan_pooling},
       {"GlobalAveragePooling1D", plan_pooling},
@@ -115,7 +122,9 @@ LayerPlan LayerPlanner::plan(const KerasLayer& layer) const {
   builder.attempt([&] {
     const auto planner = planners().find(layer.class_name);
     if (planner == planners().end()) refuse_class(layer.class_name);
+    if (builder.flag_setting("enable_iq", false)) builder.add_value_quantizer("iq_conf", "iq/");
     planner->second(builder);
+    if (builder.flag_setting("enable_oq", false)) builder.add_value_quantizer("oq_conf", "oq/");
   });
   return std::move(builder.plan());
 }
@@ -129,8 +138,9 @@ std::vector<std::string> LayerPlanner::configurable_names(const KerasLayer& laye
 }
 
 bool LayerPlanner::is_quantized(const KerasLayer& layer) {
-  if (layer.class_name == "FixedPointQuantizer") return true;
-  for (const char* const key : {"kernel_quantizer", "bias_quantizer", "depthwise_quantizer"}) {
+  if (layer.class_name == "FixedPointQuantizer" || layer.class_name == "Quantizer") return true;
+  for (const char* const key :
+       {"kernel_quantizer", "bias_quantizer", "depthwise_quantizer", "kq_conf"}) {
     if (const Json* const value = find(layer.config, key); value != nullptr && !value->is_null()) {
       return true;
     }

@@ -85,9 +85,12 @@ void plan_repeat_vector(LayerBuilder& layer) {
 
 /// Elements before and after, per spatial axis: 1, [1, 2] (one axis, or two symmetric ones) or
 /// [[1, 2], [3, 4]].
-std::pair<Extents, Extents> sides(const LayerBuilder& layer, const char* key, std::size_t axes) {
+struct Sides {
+  Extents before, after;
+};
+Sides sides(const LayerBuilder& layer, const char* key, std::size_t axes) {
   const Json& value = layer.setting(key);
-  std::pair<Extents, Extents> result;
+  Sides result;
   const auto number = [&](const Json& json) {
     const auto extent = as_integer(json);
     if (!extent || *extent < 0 || *extent > (1 << 20)) {
@@ -99,8 +102,8 @@ std::pair<Extents, Extents> sides(const LayerBuilder& layer, const char* key, st
     const bool is_pair = axes == 1 && value.is_array() && value.size() == 2;
     const Json& own = is_pair || !value.is_array() || value.size() != axes ? value : value[axis];
     const bool both = own.is_array() && own.size() == 2;
-    result.first.push_back(number(both ? own[0] : own));
-    result.second.push_back(number(both ? own[1] : own));
+    result.before.push_back(number(both ? own[0] : own));
+    result.after.push_back(number(both ? own[1] : own));
   }
   return result;
 }
@@ -119,9 +122,9 @@ void check_axes(const Shape& shape, std::size_t expected) {
 
 void plan_padding(LayerBuilder& layer, bool crops) {
   const std::size_t axes = spatial_axes(layer.layer());
-  auto [before, after] = sides(layer, crops ? "cropping" : "padding", axes);
-  before = with_channels(std::move(before), layer.is_channels_first(), 0);
-  after = with_channels(std::move(after), layer.is_channels_first(), 0);
+  const Sides spatial = sides(layer, crops ? "cropping" : "padding", axes);
+  Extents before = with_channels(spatial.before, layer.is_channels_first(), 0);
+  Extents after = with_channels(spatial.after, layer.is_channels_first(), 0);
   if (crops) {
     for (std::int64_t& extent : before) extent = -extent;
     for (std::int64_t& extent : after) extent = -extent;

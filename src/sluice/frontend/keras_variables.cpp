@@ -47,10 +47,20 @@ std::vector<std::string> norm_names(const KerasLayer& layer) {
   return names;
 }
 
+// HGQ2: what is trained comes first; the counts of bit operations stand before the moments.
+std::vector<std::string> batch_norm_dense_names(const KerasLayer& layer) {
+  std::vector<std::string> names{"kernel", "bias"};
+  if (flag(layer, "scale")) names.emplace_back("gamma");
+  if (flag(layer, "enable_ebops")) names.insert(names.end(), {"ebops_weight", "ebops"});
+  names.insert(names.end(), {"moving_mean", "moving_variance"});
+  return names;
+}
+
 // The names of a layer's own variables in the order in which the class makes them.
 std::vector<std::string> own_names(const KerasLayer& layer) {
   const std::string& name = layer.class_name;
   if (name.find("BatchNormalization") != std::string::npos) return norm_names(layer);
+  if (name == "QBatchNormDense") return batch_norm_dense_names(layer);
   if (name.find("Separable") != std::string::npos) {
     return {"depthwise_kernel", "pointwise_kernel", "bias"};
   }

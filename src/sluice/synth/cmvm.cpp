@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <map>
 #include <optional>
-#include <queue>
-#include <set>
-#include <tuple>
 
 #include "sluice/base/check.hpp"
+#include "sluice/base/error.hpp"
+#include "sluice/synth/columns.hpp"
+#include "sluice/synth/pattern_sharing.hpp"
 
 namespace sluice::synth {
 
@@ -16,397 +17,146 @@ namespace {
 
 using fixed::Interval;
 
-/// Signed digits of one node in one output row: bit p of `plus` stands for +node * 2^p.
-struct Digits {
-  std::int32_t row = 0;
-  std::uint64_t plus = 0;
-  std::uint64_t minus = 0;
+// Bounds of the paths of differences that are tried.
+constexpr std::array kPathBounds{2, 4, 8, 1 << 20};
 
-  bool empty() const noexcept { return (plus | minus) == 0; }
-};
-
-/// Canonical signed digits of `weight`: no two neighbouring digits are non-zero.
-Digits canonical_digits(std::int32_t row, std::int64_t weight) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide magnitude =
-      weight < 0 ? Wide{0} - static_cast<Wide>(weight) : static_cast<Wide>(weight);
-  const Wide triple = magnitude * 3;
-  const Wide plus = (triple & ~magnitude) >> 1;
-  const Wide minus = (magnitude & ~triple) >> 1;
-  Digits digits{row, static_cast<std::uint64_t>(plus), static_cast<std::uint64_t>(minus)};
-  if (weight < 0) std::swap(digits.plus, digits.minus);
-  return digits;
-}
-
-/// `a + b * 2^shift`, or `a - b * 2^shift`, with a <= b; the shift of b against a may be negative.
-struct Pattern {
-  std::int32_t a = 0;
-  std::int32_t b = 0;
-  std::int32_t shift = 0;
-  bool subtract = false;
-
-  // clang-tidy 14 takes the 0 inside a defaulted comparison for a null pointer.
-  friend auto operator<=>(const Pattern&,
-                          const Pattern&) = default;  // NOLINT(modernize-use-nullptr)
-};
-
-/// Bits of the low operand at which a pattern stands, once as it is and once negated.
-struct Places {
-  std::uint64_t plus = 0;
-  std::uint64_t minus = 0;
-
-  int count() const noexcept { return std::popcount(plus) + std::popcount(minus); }
-};
-
-std::uint64_t shifted_down(std::uint64_t mask, int shift) {
-  return shift >= 0 ? mask >> shift : mask << -shift;
-}
-
-/// Drops places that use a digit of another place: only a pattern of one node with itself can.
-std::uint64_t without_overlaps(std::uint64_t places, int shift) {
-  std::uint64_t kept = 0;
-  for (std::uint64_t rest = places; rest != 0; rest &= rest - 1) {
-    const std::uint64_t bit = rest & (~rest + 1);
-    if ((kept & (bit >> shift)) == 0) kept |= bit;
+std::int64_t total_adder_bits(const AdderGraph& graph) {
+  std::int64_t bits = 0;
+  for (const AdderNode& node : graph.nodes) {
+    if (node.kind != AdderNode::Kind::sum) continue;
+    bits +=
+        adder_bits(graph.nodes[static_cast<std::size_t>(node.a)].range,
+                   graph.nodes[static_cast<std::size_t>(node.b)].range, node.shift, node.subtract);
   }
-  return kept;
+  return bits;
 }
 
-Places find_places(const Pattern& pattern, const Digits& a, const Digits& b) {
-  const std::uint64_t b_plus = shifted_down(pattern.subtract ? b.minus : b.plus, pattern.shift);
-  const std::uint64_t b_minus = shifted_down(pattern.subtract ? b.plus : b.minus, pattern.shift);
-  Places places{a.plus & b_plus, a.minus & b_minus};
-  if (pattern.a == pattern.b) {
-    const std::uint64_t kept = without_overlaps(places.plus | places.minus, pattern.shift);
-    places.plus &= kept;
-    places.minus &= kept;
-  }
-  return places;
+int ceil_log2(int value) {
+  return value <= 1 ? 0 : std::bit_width(static_cast<unsigned>(value - 1));
 }
 
-/// Greedy two-term sharing over the signed digits of a matrix.
-///
-/// A pattern's count is found when the pattern appears, and only falls after that. So the heap
-/// holds upper bounds, and a pattern is counted again only when it is on top: rows that an
-/// extraction touches need no update of their pairs.
-class PatternSharing {
- public:
-  PatternSharing(const CmvmProblem& problem, const CmvmOptions& options)
-      : builder_(problem.inputs), digits_(problem.inputs.size()), rows_(problem.outputs) {
-    load_digits(problem);
-    set_depth_limit(problem, options);
+/// Rows that add up the differences of every output's path.
+SumRows path_sums(const ColumnTree& tree, const std::vector<AdderTerm>& differences,
+                  int depth_limit) {
+  const std::size_t outputs = tree.links.size();
+  std::map<std::int32_t, std::size_t> position;
+  SumRows sums;
+  for (const AdderTerm& term : differences) {
+    if (term.node < 0 || !position.emplace(term.node, position.size()).second) continue;
+    sums.nodes.push_back(term.node);
   }
-
-  AdderGraph solve(const CmvmProblem& problem) && {
-    add_initial_candidates();
-    while (!heap_.empty()) share_best();
-    for (std::size_t row = 0; row < rows_.size(); ++row) {
-      builder_.add_output(sum_row(row, problem.bias[row]));
+  sums.matrix.resize(sums.nodes.size() * outputs);
+  sums.bias.resize(outputs);
+  sums.depth_limits.resize(outputs, depth_limit);
+  for (const std::int32_t output : tree.order) {
+    const auto j = static_cast<std::size_t>(output);
+    const ColumnLink& link = tree.links[j];
+    if (link.parent >= 0) {
+      const auto parent = static_cast<std::size_t>(link.parent);
+      for (std::size_t i = 0; i < sums.nodes.size(); ++i) {
+        const std::int64_t weight = sums.matrix[i * outputs + parent];
+        sums.matrix[i * outputs + j] = link.negated ? -weight : weight;
+      }
     }
-    return std::move(builder_).finish();
+    const AdderTerm& term = differences[j];
+    if (term.node < 0) continue;
+    const std::int64_t weight = fixed::shift_left(term.negative ? -1 : 1, term.shift);
+    std::int64_t& sum = sums.matrix[position.at(term.node) * outputs + j];
+    sum = fixed::add_exact(sum, weight);
+  }
+  return sums;
+}
+
+AdderGraph solve_along(const CmvmProblem& problem, const ColumnTree& tree, int depth_limit,
+                       std::uint64_t variation) {
+  AdderGraphBuilder builder(problem.inputs);
+  SumRows sums;
+  for (std::size_t i = 0; i < problem.inputs.size(); ++i) {
+    sums.nodes.push_back(static_cast<std::int32_t>(i));
+  }
+  column_differences(problem, tree, sums.matrix, sums.bias);
+  for (const int longest_path : tree.longest_path) {
+    sums.depth_limits.push_back(depth_limit - ceil_log2(longest_path));
+  }
+  std::vector<AdderTerm> terms = build_sums(builder, sums, variation);
+  if (tree.has_links()) {
+    terms = build_sums(builder, path_sums(tree, terms, depth_limit), variation);
+  }
+  for (const AdderTerm& term : terms) builder.add_output(term);
+  return std::move(builder).finish();
+}
+
+/// Solves one problem in several ways and keeps the best.
+class Search {
+ public:
+  Search(const CmvmProblem& problem, const CmvmOptions& options)
+      : problem_(problem),
+        options_(options),
+        alone_(span_columns(problem, 1, kNoLimit)),
+        depth_limit_(alone_.depth + options.extra_depth) {}
+
+  AdderGraph run() && {
+    try_tree(alone_, 0);
+    if (options_.effort != Effort::fast) try_decompositions();
+    if (options_.effort == Effort::max) try_variations();
+    return std::move(best_);
   }
 
  private:
-  struct Row {
-    std::vector<std::int32_t> nodes;  // with digits in this row, ascending
-    /// Sum of 2^depth over the terms: a tree of height h exists if and only if it is <= 2^h.
-    std::uint64_t depth_weight = 0;
-  };
+  static constexpr int kNoLimit = 1 << 20;
 
-  struct Candidate {
-    std::int64_t score = 0;
-    std::int32_t depth = 0;
-    std::int32_t bits = 0;
-    Pattern pattern;
-
-    // The heap's top: highest score, then the shallowest, then the smallest pattern.
-    friend bool operator<(const Candidate& x, const Candidate& y) {
-      return std::tie(x.score, y.depth, y.pattern) < std::tie(y.score, x.depth, x.pattern);
-    }
-  };
-
-  static constexpr int kDigitPositions = 64;
-  // Depth weights are sums in 64 bits.
-  static constexpr int kDeepestTree = 56;
-
-  void load_digits(const CmvmProblem& problem) {
-    for (std::size_t i = 0; i < problem.inputs.size(); ++i) {
-      for (std::size_t row = 0; row < problem.outputs; ++row) {
-        const std::int64_t weight = problem.matrix[i * problem.outputs + row];
-        if (weight == 0) continue;
-        const Digits digits = canonical_digits(static_cast<std::int32_t>(row), weight);
-        digits_[i].push_back(digits);
-        rows_[row].nodes.push_back(static_cast<std::int32_t>(i));
-        rows_[row].depth_weight +=
-            static_cast<std::uint64_t>(std::popcount(digits.plus) + std::popcount(digits.minus));
-      }
+  void try_decompositions() {
+    std::vector<ColumnTree> tried;
+    for (const int bound : kPathBounds) {
+      ColumnTree tree = span_columns(problem_, bound, depth_limit_);
+      const bool promises = options_.effort == Effort::max
+                                ? tree.has_links()
+                                : kPromise * tree.adders < (kPromise - 1) * alone_.adders;
+      if (!promises || std::ranges::count(tried, tree) != 0) continue;
+      try_tree(tree, 0);
+      tried.push_back(std::move(tree));
     }
   }
 
-  void set_depth_limit(const CmvmProblem& problem, const CmvmOptions& options) {
-    int depth = 0;
-    for (std::size_t row = 0; row < rows_.size(); ++row) {
-      if (problem.bias[row] != 0) ++rows_[row].depth_weight;
-      const std::uint64_t weight = std::max<std::uint64_t>(rows_[row].depth_weight, 1);
-      depth = std::max(depth, static_cast<int>(std::bit_width(weight - 1)));
-    }
-    largest_depth_weight_ = std::uint64_t{1} << std::min(depth + options.extra_depth, kDeepestTree);
-  }
-
-  std::int32_t depth_of(const Pattern& pattern) const {
-    return std::max(builder_.node(pattern.a).depth, builder_.node(pattern.b).depth) + 1;
-  }
-
-  /// By how much one use of the pattern raises a row's depth weight.
-  std::uint64_t depth_weight_growth(const Pattern& pattern) const {
-    const auto weight = [&](std::int32_t depth) { return std::uint64_t{1} << depth; };
-    return weight(depth_of(pattern)) - weight(builder_.node(pattern.a).depth) -
-           weight(builder_.node(pattern.b).depth);
-  }
-
-  /// Calls `visit(digits of a, digits of b, places)` for every row in which the pattern may be
-  /// used.
-  template <class Visit>
-  void for_each_use(const Pattern& pattern, Visit&& visit) {
-    const std::uint64_t growth = depth_weight_growth(pattern);
-    for_common_rows(pattern.a, pattern.b, [&](Digits& a, Digits& b) {
-      Places places = find_places(pattern, a, b);
-      if (places.count() == 0) return;
-      const std::uint64_t slack =
-          largest_depth_weight_ - rows_[static_cast<std::size_t>(a.row)].depth_weight;
-      while (places.count() > 0 && growth * static_cast<std::uint64_t>(places.count()) > slack) {
-        std::uint64_t& mask = places.plus > places.minus ? places.plus : places.minus;
-        mask &= ~std::bit_floor(mask);
-      }
-      if (places.count() > 0) visit(a, b, places);
-    });
-  }
-
-  template <class Visit>
-  void for_common_rows(std::int32_t a, std::int32_t b, Visit&& visit) {
-    std::vector<Digits>& xs = digits_[static_cast<std::size_t>(a)];
-    std::vector<Digits>& ys = digits_[static_cast<std::size_t>(b)];
-    auto x = xs.begin();
-    auto y = ys.begin();
-    while (x != xs.end() && y != ys.end()) {
-      if (x->row < y->row) {
-        ++x;
-      } else if (y->row < x->row) {
-        ++y;
-      } else {
-        visit(*x, *y);
-        ++x;
-        ++y;
-      }
+  void try_variations() {
+    const ColumnTree tree = best_tree_;
+    const std::int64_t size = std::max<std::int64_t>(alone_.adders, 1);
+    const std::int64_t rounds = std::clamp<std::int64_t>(kVariationWork / size, 2, 32);
+    for (std::int64_t round = 1; round <= rounds; ++round) {
+      try_tree(tree, static_cast<std::uint64_t>(round));
     }
   }
 
-  int count_uses(const Pattern& pattern) {
-    int uses = 0;
-    for_each_use(pattern, [&](Digits&, Digits&, const Places& places) { uses += places.count(); });
-    return uses;
-  }
-
-  void add_initial_candidates() {
-    const auto inputs = static_cast<std::int32_t>(digits_.size());
-    for (std::int32_t a = 0; a < inputs; ++a) {
-      for (std::int32_t b = a; b < inputs; ++b) add_candidates(a, b);
+  void try_tree(const ColumnTree& tree, std::uint64_t variation) {
+    AdderGraph graph;
+    try {
+      graph = solve_along(problem_, tree, depth_limit_, variation);
+    } catch (const ModelError&) {
+      // Sums of differences may need more bits than those of the columns.
+      if (!has_solution_) throw;
+      return;
     }
+    const std::int64_t bits = total_adder_bits(graph);
+    if (has_solution_ && bits >= best_bits_) return;
+    has_solution_ = true;
+    best_bits_ = bits;
+    best_ = std::move(graph);
+    best_tree_ = tree;
   }
 
-  void add_candidates_with(std::int32_t node) {
-    std::set<std::int32_t> partners;
-    for (const Digits& digits : digits_[static_cast<std::size_t>(node)]) {
-      const Row& row = rows_[static_cast<std::size_t>(digits.row)];
-      partners.insert(row.nodes.begin(), row.nodes.end());
-    }
-    for (const std::int32_t partner : partners) add_candidates(partner, node);
-  }
+  // A decomposition is worth a try when it saves at least this part of the adders.
+  static constexpr std::int64_t kPromise = 16;
+  // Signed digits that `max` solves again and again, which bounds its time.
+  static constexpr std::int64_t kVariationWork = 60'000;
 
-  /// Counts every pattern of two nodes, a <= b, and queues those that occur at least twice.
-  void add_candidates(std::int32_t a, std::int32_t b) {
-    constexpr std::size_t kShifts = 2 * std::size_t{kDigitPositions};
-    std::array<std::array<std::int32_t, kShifts>, 2> counts{};
-    int lowest = kDigitPositions;
-    int highest = -kDigitPositions;
-    for_common_rows(a, b, [&](const Digits& x, const Digits& y) {
-      for (std::uint64_t xs = x.plus | x.minus; xs != 0; xs &= xs - 1) {
-        const int p = std::countr_zero(xs);
-        for (std::uint64_t ys = y.plus | y.minus; ys != 0; ys &= ys - 1) {
-          const int q = std::countr_zero(ys);
-          if (a == b && q <= p) continue;
-          const bool subtract = ((x.minus >> p) & 1) != ((y.minus >> q) & 1);
-          const int column = q - p + kDigitPositions;
-          ++counts[subtract ? 1 : 0][static_cast<std::size_t>(column)];
-          lowest = std::min(lowest, q - p);
-          highest = std::max(highest, q - p);
-        }
-      }
-    });
-    for (int shift = lowest; shift <= highest; ++shift) {
-      for (const bool subtract : {false, true}) {
-        const int column = shift + kDigitPositions;
-        const std::int32_t count = counts[subtract ? 1 : 0][static_cast<std::size_t>(column)];
-        if (count >= 2) add_candidate({a, b, shift, subtract}, count);
-      }
-    }
-  }
-
-  void add_candidate(const Pattern& pattern, int uses) {
-    const Interval& a = builder_.node(pattern.a).range;
-    const Interval& b = builder_.node(pattern.b).range;
-    // The node is built with its low operand first and not negated.
-    const int bits = pattern.shift >= 0 ? adder_bits(a, b, pattern.shift, pattern.subtract)
-                                        : adder_bits(b, a, -pattern.shift, pattern.subtract);
-    heap_.push({score(uses, bits), depth_of(pattern), bits, pattern});
-  }
-
-  static std::int64_t score(int uses, int bits) { return std::int64_t{uses} * bits; }
-
-  void share_best() {
-    Candidate best = heap_.top();
-    heap_.pop();
-    const int uses = count_uses(best.pattern);
-    if (uses < 2) return;
-    if (const std::int64_t now = score(uses, best.bits); now < best.score) {
-      best.score = now;
-      if (!heap_.empty() && best < heap_.top()) {
-        heap_.push(best);
-        return;
-      }
-    }
-    share(best.pattern);
-  }
-
-  void share(const Pattern& pattern) {
-    const int base = std::max(0, -pattern.shift);
-    const AdderTerm shared =
-        builder_.sum({pattern.a, base, false}, {pattern.b, base + pattern.shift, pattern.subtract});
-    const std::int32_t node = shared.node;
-    if (static_cast<std::size_t>(node) >= digits_.size()) {
-      digits_.resize(static_cast<std::size_t>(node) + 1);
-    }
-    const std::uint64_t growth = depth_weight_growth(pattern);
-    const int offset = shared.shift - base;  // of the new digit against a's
-    std::vector<Digits> made;
-    for_each_use(pattern, [&](Digits& a, Digits& b, const Places& places) {
-      a.plus &= ~places.plus;
-      a.minus &= ~places.minus;
-      const std::uint64_t b_plus = shifted_down(places.plus, -pattern.shift);
-      const std::uint64_t b_minus = shifted_down(places.minus, -pattern.shift);
-      b.plus &= ~(pattern.subtract ? b_minus : b_plus);
-      b.minus &= ~(pattern.subtract ? b_plus : b_minus);
-      Digits digits{a.row, shifted_down(places.plus, -offset), shifted_down(places.minus, -offset)};
-      if (shared.negative) std::swap(digits.plus, digits.minus);
-      made.push_back(digits);
-      rows_[static_cast<std::size_t>(a.row)].depth_weight +=
-          growth * static_cast<std::uint64_t>(places.count());
-    });
-    remove_empty(pattern.a);
-    if (pattern.b != pattern.a) remove_empty(pattern.b);
-    add_digits(node, made);
-    add_candidates_with(node);
-  }
-
-  void remove_empty(std::int32_t node) {
-    std::vector<Digits>& all = digits_[static_cast<std::size_t>(node)];
-    for (const Digits& digits : all) {
-      if (!digits.empty()) continue;
-      std::erase(rows_[static_cast<std::size_t>(digits.row)].nodes, node);
-    }
-    std::erase_if(all, [](const Digits& digits) { return digits.empty(); });
-  }
-
-  // A pattern that was shared before, up to the depth limit of a row, may be shared again.
-  void add_digits(std::int32_t node, const std::vector<Digits>& made) {
-    std::vector<Digits>& all = digits_[static_cast<std::size_t>(node)];
-    for (const Digits& digits : made) {
-      const auto at = std::ranges::lower_bound(all, digits.row, {}, &Digits::row);
-      if (at != all.end() && at->row == digits.row) {
-        SLUICE_CHECK(((at->plus | at->minus) & (digits.plus | digits.minus)) == 0,
-                     "node {} twice at one place of row {}", node, digits.row);
-        at->plus |= digits.plus;
-        at->minus |= digits.minus;
-      } else {
-        all.insert(at, digits);
-        std::vector<std::int32_t>& nodes = rows_[static_cast<std::size_t>(digits.row)].nodes;
-        nodes.insert(std::ranges::upper_bound(nodes, node), node);
-      }
-    }
-  }
-
-  struct Item {
-    AdderTerm term;
-    int top = 0;  // position above the highest bit
-    int depth = 0;
-  };
-
-  Item make_item(const AdderTerm& term) const {
-    const AdderNode& node = builder_.node(term.node);
-    const int width = fixed::format_of(node.range, 0).width;
-    return {term, width + term.shift, node.depth};
-  }
-
-  static bool narrower(const Item& x, const Item& y) {
-    return std::tie(x.top, x.depth, x.term.shift, x.term.node) <
-           std::tie(y.top, y.depth, y.term.shift, y.term.node);
-  }
-
-  std::vector<Item> row_items(std::size_t row, std::int64_t bias) {
-    std::vector<Item> items;
-    for (const std::int32_t node : rows_[row].nodes) {
-      const std::vector<Digits>& all = digits_[static_cast<std::size_t>(node)];
-      const auto digits =
-          *std::ranges::lower_bound(all, static_cast<std::int32_t>(row), {}, &Digits::row);
-      for (int p = 0; p < kDigitPositions; ++p) {
-        const bool minus = ((digits.minus >> p) & 1) != 0;
-        if (minus || ((digits.plus >> p) & 1) != 0) items.push_back(make_item({node, p, minus}));
-      }
-    }
-    if (bias != 0) items.push_back(make_item(builder_.constant(bias)));
-    return items;
-  }
-
-  /// Sums the terms of a row: always the two narrowest whose sum leaves a tree within the depth
-  /// limit. Each adder costs about its top position less its operands' larger shift; the shifts
-  /// add up to the same in every tree, so only the tops matter.
-  AdderTerm sum_row(std::size_t row, std::int64_t bias) {
-    std::vector<Item> items = row_items(row, bias);
-    if (items.empty()) return {};
-    std::ranges::sort(items, narrower);
-    std::uint64_t weight = rows_[row].depth_weight;
-    const auto weight_of = [](const Item& item) { return std::uint64_t{1} << item.depth; };
-    while (items.size() > 1) {
-      const auto [i, j] = narrowest_pair(items, weight);
-      const SumForm form = items.size() == 2 ? SumForm::positive : SumForm::narrowest;
-      const Item merged = make_item(builder_.sum(items[i].term, items[j].term, form));
-      weight += weight_of(merged) - weight_of(items[i]) - weight_of(items[j]);
-      items.erase(items.begin() + static_cast<std::ptrdiff_t>(j));
-      items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
-      items.insert(std::ranges::upper_bound(items, merged, narrower), merged);
-    }
-    return items.front().term;
-  }
-
-  std::pair<std::size_t, std::size_t> narrowest_pair(const std::vector<Item>& items,
-                                                     std::uint64_t weight) const {
-    for (std::size_t j = 1; j < items.size(); ++j) {
-      for (std::size_t i = 0; i < j; ++i) {
-        const int deeper = std::max(items[i].depth, items[j].depth);
-        const int shallower = std::min(items[i].depth, items[j].depth);
-        const std::uint64_t growth = (std::uint64_t{1} << deeper) - (std::uint64_t{1} << shallower);
-        if (weight + growth <= largest_depth_weight_) return {i, j};
-      }
-    }
-    SLUICE_CHECK(false, "no pair of {} terms fits the depth limit", items.size());
-    return {};
-  }
-
-  AdderGraphBuilder builder_;
-  std::vector<std::vector<Digits>> digits_;  // by node, ascending rows
-  std::vector<Row> rows_;
-  std::uint64_t largest_depth_weight_ = 0;
-  std::priority_queue<Candidate> heap_;
+  const CmvmProblem& problem_;
+  const CmvmOptions& options_;
+  ColumnTree alone_;
+  int depth_limit_;
+  bool has_solution_ = false;
+  std::int64_t best_bits_ = 0;
+  AdderGraph best_;
+  ColumnTree best_tree_;
 };
 
 }  // namespace
@@ -416,7 +166,7 @@ AdderGraph solve_cmvm(const CmvmProblem& problem, const CmvmOptions& options) {
                    problem.bias.size() == problem.outputs,
                "a matrix of {} for {} x {}", problem.matrix.size(), problem.inputs.size(),
                problem.outputs);
-  AdderGraph graph = PatternSharing(problem, options).solve(problem);
+  AdderGraph graph = Search(problem, options).run();
   prove_equal(problem, graph);
   return graph;
 }

@@ -17,14 +17,23 @@ struct CmvmProblem {
   std::vector<std::int64_t> bias;    ///< one per output
 };
 
+/// How long the optimiser searches; every effort is deterministic.
+enum class Effort : std::uint8_t {
+  fast,    ///< one solution
+  normal,  ///< also along differences of columns, where they promise fewer adders
+  max,     ///< all depths of such differences, and variations of the best solution
+};
+
 struct CmvmOptions {
   /// Adder levels that sharing may add to the smallest depth that the matrix allows.
   int extra_depth = 0;
+  Effort effort = Effort::normal;
 };
 
-/// Builds an adder graph: canonical signed digits, greedy sharing of two-term patterns by the adder
-/// bits they save, then one balanced tree per output. Deterministic; the result has passed
-/// prove_equal(). Throws ModelError E-FIXED-003 when an exact sum needs more than 64 bits.
+/// Builds an adder graph: spanning trees over the columns, canonical signed digits, greedy sharing
+/// of two-term patterns by the adder bits they save, then one balanced tree per output; of several
+/// such graphs the one of fewest adder bits. Deterministic; the result has passed prove_equal().
+/// Throws ModelError E-FIXED-003 when an exact sum needs more than 64 bits.
 AdderGraph solve_cmvm(const CmvmProblem& problem, const CmvmOptions& options = {});
 
 /// Compares the coefficients of every output, and the range of every node, with the problem by

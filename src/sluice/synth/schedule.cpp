@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "sluice/base/error.hpp"
 #include "sluice/circuit/verify.hpp"
 #include "sluice/synth/hardware.hpp"
+#include "sluice/synth/retiming.hpp"
 
 namespace sluice::synth {
 
@@ -154,93 +156,80 @@ int balanced_budget(const Pipeline& pipeline, int budget_ps) {
   return enough;
 }
 
-/// Moves values to later stages where that saves register bits.
-///
-/// Values are placed from the last to the first, so that the stages of all uses are known, and with
-/// them the value's tail: how long after its arrival the last value of the stage that depends on
-/// it is ready. Any stage from the earliest to that of the first use will do in which arrival and
-/// tail fit the budget: later than in its earliest stage all operands can lie in stages before, and
-/// in its earliest stage they are ready as early as when every value was.
-class RegisterSaver {
+/// For every value those that cannot follow it within one stage, as a path between the two takes
+/// longer than `budget_ps`; a value that another one of them reaches is left out.
+class LongPaths {
  public:
-  RegisterSaver(const Pipeline& pipeline, const Timing& earliest, int budget_ps)
-      : pipeline_(pipeline),
-        earliest_(earliest),
-        budget_ps_(budget_ps),
-        stages_(earliest.stages),
-        tails_(pipeline.size()) {}
+  LongPaths(const Pipeline& pipeline, int budget_ps)
+      : pipeline_(pipeline), budget_ps_(budget_ps), ends_(pipeline.size()) {}
 
-  std::vector<std::int32_t> run() && {
+  std::vector<std::vector<std::size_t>> find() && {
     for (std::size_t id = pipeline_.size(); id-- > 0;) {
-      if (pipeline_.carries_itself(id)) place(id);
+      if (pipeline_.carries_itself(id)) ends_[id] = ends_from(id);
     }
-    return std::move(stages_);
+    return std::move(ends_);
   }
 
  private:
-  struct Tail {
-    int after_low_ps = PathDelay::kNever;
-    int after_full_ps = 0;
-
-    int end_ps(const Arrival& arrival) const {
-      return std::max(arrival.low_ps + after_low_ps, arrival.full_ps + after_full_ps);
-    }
-  };
-
-  void place(std::size_t id) {
-    const std::int32_t earliest = earliest_.stages[id];
-    if (!pipeline_.is_input(id) && saves_bits_later(id)) {
-      const Arrival arrival = pipeline_.registered_arrival(id);
-      std::int32_t stage = first_use(id);
-      while (stage > earliest && tail(id, stage).end_ps(arrival) > budget_ps_) --stage;
-      stages_[id] = stage;
-    }
-    tails_[id] = tail(id, stages_[id]);
-    const Arrival soonest =
-        stages_[id] == earliest ? earliest_.arrivals[id] : pipeline_.registered_arrival(id);
-    SLUICE_CHECK(tails_[id].end_ps(soonest) <= budget_ps_, "value {} ends after its stage", id);
-  }
-
-  std::int32_t first_use(std::size_t id) const {
-    std::int32_t stage = earliest_.stage_count - 1;
-    for (const Use& use : pipeline_.uses(id)) stage = std::min(stage, stages_[use.user]);
-    return stage;
-  }
-
-  Tail tail(std::size_t id, std::int32_t stage) const {
-    Tail result;
-    for (const Use& use : pipeline_.uses(id)) {
-      if (stages_[use.user] != stage) continue;
-      const Tail& next = tails_[use.user];
-      const auto grow = [&](int& after_ps, int to_low_ps, int to_full_ps) {
-        after_ps =
-            std::max({after_ps, to_low_ps + next.after_low_ps, to_full_ps + next.after_full_ps});
-      };
-      grow(result.after_low_ps, use.delay.low_to_low_ps, use.delay.low_to_full_ps);
-      grow(result.after_full_ps, use.delay.full_to_low_ps, use.delay.full_to_full_ps);
-    }
-    return result;
-  }
-
-  /// Whether a value has more bits than those of its operands that nobody else needs so long.
-  bool saves_bits_later(std::size_t id) const {
-    int waiting_bits = 0;
-    for (const Operand& operand : pipeline_.operands(id)) {
-      bool needed_anyway = pipeline_.is_output(operand.value);
-      for (const Use& use : pipeline_.uses(operand.value)) {
-        needed_anyway = needed_anyway || (use.user != id && stages_[use.user] > stages_[id]);
+  std::vector<std::size_t> ends_from(std::size_t start) const {
+    std::map<std::size_t, Arrival> reached{{start, pipeline_.registered_arrival(start)}};
+    std::vector<std::size_t> ends;
+    // Users have larger ids, so a value is final when it is the first.
+    while (!reached.empty()) {
+      const auto [id, arrival] = *reached.begin();
+      reached.erase(reached.begin());
+      if (arrival.full_ps > budget_ps_) {
+        if (!follows_from_a_user(start, id)) ends.push_back(id);
+        continue;
       }
-      if (!needed_anyway) waiting_bits += pipeline_.width(operand.value);
+      for (const Use& use : pipeline_.uses(id)) {
+        const Arrival next = use.delay.from(arrival);
+        const auto [at, is_new] = reached.try_emplace(use.user, next);
+        if (!is_new) at->second = latest(at->second, next);
+      }
     }
-    return waiting_bits < pipeline_.width(id);
+    return ends;
+  }
+
+  bool follows_from_a_user(std::size_t start, std::size_t end) const {
+    return std::ranges::any_of(pipeline_.uses(start), [&](const Use& use) {
+      return std::ranges::binary_search(ends_[use.user], end);
+    });
   }
 
   const Pipeline& pipeline_;
-  const Timing& earliest_;
   int budget_ps_;
-  std::vector<std::int32_t> stages_;
-  std::vector<Tail> tails_;
+  std::vector<std::vector<std::size_t>> ends_;  // by value, ascending
 };
+
+std::vector<std::int32_t> fewest_registers(const Pipeline& pipeline, const Timing& earliest,
+                                           int budget_ps) {
+  RetimingProblem problem{.stage_count = earliest.stage_count,
+                          .values = std::vector<RetimingProblem::Value>(pipeline.size())};
+  std::vector<std::vector<std::size_t>> long_paths = LongPaths(pipeline, budget_ps).find();
+  for (std::size_t id = 0; id < pipeline.size(); ++id) {
+    RetimingProblem::Value& value = problem.values[id];
+    value.fixed = !pipeline.carries_itself(id) || pipeline.is_input(id);
+    if (!pipeline.carries_itself(id)) continue;
+    value.width = pipeline.width(id);
+    value.output = pipeline.is_output(id);
+    value.behind = std::move(long_paths[id]);
+    for (const Use& use : pipeline.uses(id)) value.users.push_back(use.user);
+  }
+  return retime(problem, earliest.stages);
+}
+
+/// Of all stages of a schedule.
+int latest_arrival_ps(const Pipeline& pipeline, const Schedule& schedule) {
+  Timing timing{schedule.stages, std::vector<Arrival>(pipeline.size()), schedule.latency_cycles};
+  int latest_ps = 0;
+  for (std::size_t id = 0; id < pipeline.size(); ++id) {
+    if (!pipeline.carries_itself(id)) continue;
+    timing.arrivals[id] = arrival_in(pipeline, timing, id, schedule.stages[id]);
+    latest_ps = std::max(latest_ps, timing.arrivals[id].full_ps);
+  }
+  return latest_ps;
+}
 
 [[noreturn]] void refuse_clock(const Circuit& circuit, const Pipeline& pipeline,
                                const DelayModel& model, double clock_mhz) {
@@ -258,7 +247,8 @@ class RegisterSaver {
 
 }  // namespace
 
-Schedule schedule(const Circuit& circuit, const DelayModel& model, double clock_mhz) {
+Schedule schedule(const Circuit& circuit, const DelayModel& model, double clock_mhz,
+                  PipelineGoal goal) {
   if (!(clock_mhz > 0.0) || !std::isfinite(clock_mhz)) {
     throw UsageError("E-SYNTH-001", "clock", fmt::format("{} MHz is no clock frequency", clock_mhz),
                      "a positive number of MHz");
@@ -268,24 +258,20 @@ Schedule schedule(const Circuit& circuit, const DelayModel& model, double clock_
   if (pipeline.slowest_operation_ps() > longest_ps) {
     refuse_clock(circuit, pipeline, model, clock_mhz);
   }
-  const int budget_ps = balanced_budget(pipeline, longest_ps);
+  const int budget_ps =
+      goal == PipelineGoal::speed ? balanced_budget(pipeline, longest_ps) : longest_ps;
   const Timing earliest = as_soon_as_possible(pipeline, budget_ps);
   Schedule result{earliest.stage_count,
-                  pipeline.complete(RegisterSaver(pipeline, earliest, budget_ps).run())};
+                  pipeline.complete(fewest_registers(pipeline, earliest, budget_ps))};
   circuit::verify(circuit, result);
+  SLUICE_CHECK(latest_arrival_ps(pipeline, result) <= budget_ps, "a stage is longer than {} ps",
+               budget_ps);
   return result;
 }
 
 double critical_path_ns(const Circuit& circuit, const Schedule& schedule, const DelayModel& model) {
   const Pipeline pipeline(circuit.function, model);
-  Timing timing{schedule.stages, std::vector<Arrival>(pipeline.size()), schedule.latency_cycles};
-  int latest_ps = 0;
-  for (std::size_t id = 0; id < pipeline.size(); ++id) {
-    if (!pipeline.carries_itself(id)) continue;
-    timing.arrivals[id] = arrival_in(pipeline, timing, id, schedule.stages[id]);
-    latest_ps = std::max(latest_ps, timing.arrivals[id].full_ps);
-  }
-  return latest_ps / kPicosecondsPerNs + model.register_ns;
+  return latest_arrival_ps(pipeline, schedule) / kPicosecondsPerNs + model.register_ns;
 }
 
 std::vector<std::int64_t> register_bits(const Circuit& circuit, const Schedule& schedule) {

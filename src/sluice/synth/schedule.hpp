@@ -8,14 +8,20 @@
 
 namespace sluice::synth {
 
-/// Pipelines a circuit for a clock: as few stages as the delay model allows, the slowest stage as
-/// fast as that number permits, and then values computed in the stage where they take the fewest
-/// register bits. Initiation interval 1. Deterministic.
+/// What is made of the time that a clock period leaves.
+enum class PipelineGoal {
+  speed,      ///< the slowest stage as fast as the number of stages permits, then few registers
+  registers,  ///< the fewest registers with which every stage fits the period
+};
+
+/// Pipelines a circuit for a clock: as few stages as the delay model allows and, within the goal,
+/// every value computed in the stage that makes for the fewest register bits in all, exactly.
+/// Initiation interval 1. Deterministic.
 ///
 /// Throws UsageError E-SYNTH-001 for a clock that is not positive, ModelError E-SYNTH-002 when one
 /// operation takes longer than a clock period; its hint is the clock that would work.
 circuit::Schedule schedule(const circuit::Circuit& circuit, const DelayModel& model,
-                           double clock_mhz);
+                           double clock_mhz, PipelineGoal goal = PipelineGoal::speed);
 
 /// Delay of the slowest stage, its registers included.
 double critical_path_ns(const circuit::Circuit& circuit, const circuit::Schedule& schedule,

@@ -102,6 +102,23 @@ TEST(Schedule, ComputesLateWhatIsWiderThanItsOperands) {
   EXPECT_LT(total_register_bits(circuit, plan), total_register_bits(circuit, early));
 }
 
+TEST(Schedule, UsesTheWholePeriodToSaveRegisters) {
+  std::int64_t speed_bits = 0;
+  std::int64_t fewest_bits = 0;
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    SCOPED_TRACE(seed);
+    const Circuit circuit = lower(network::testing::random_network(seed));
+    const Schedule speed = schedule(circuit, {}, 200.0);
+    const Schedule fewest = schedule(circuit, {}, 200.0, PipelineGoal::registers);
+    EXPECT_EQ(fewest.latency_cycles, speed.latency_cycles);
+    EXPECT_LE(critical_path_ns(circuit, fewest, {}), 5.0);
+    EXPECT_LE(total_register_bits(circuit, fewest), total_register_bits(circuit, speed));
+    speed_bits += total_register_bits(circuit, speed);
+    fewest_bits += total_register_bits(circuit, fewest);
+  }
+  EXPECT_LT(fewest_bits, speed_bits);
+}
+
 TEST(Schedule, CountsRegistersPerStageCrossed) {
   const Circuit circuit = adder_chain(1);
   // The sum, 9 bits, computed in the first of two stages: registered behind both.

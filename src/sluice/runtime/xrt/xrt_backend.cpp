@@ -54,7 +54,7 @@ class XrtRun : public DeviceRun {
 class XrtBackend : public DeviceBackend {
  public:
   XrtBackend(const package::Package& package, unsigned index, const DeviceOptions& options)
-      : subject_(fmt::format("xrt:{}", index)), emulation_(emulation_mode()) {
+      : subject_(fmt::format("xrt:{}", index)) {
     device_ = open_card(index, subject_);
     const std::string file = package.xclbin_file().string();
     const xrt::xclbin xclbin =
@@ -114,7 +114,6 @@ class XrtBackend : public DeviceBackend {
   }
 
   std::string subject_;
-  std::string emulation_;
   std::shared_ptr<xrt::device> device_;
   xrt::uuid uuid_;
   xrt::kernel kernel_;

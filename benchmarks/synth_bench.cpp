@@ -1,0 +1,120 @@
+// Synthesises one network and prints what came of it as a JSON object.
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sluice/base/error.hpp"
+#include "sluice/base/files.hpp"
+#include "sluice/base/json.hpp"
+#include "sluice/circuit/circuit.hpp"
+#include "sluice/network/text.hpp"
+#include "sluice/rtl/core.hpp"
+#include "sluice/synth/estimate.hpp"
+#include "sluice/synth/lower.hpp"
+#include "sluice/synth/schedule.hpp"
+
+namespace {
+
+using namespace sluice;
+
+struct Options {
+  std::string network;
+  std::string verilog;
+  std::string effort = "normal";
+  int extra_depth = 0;
+  double clock_mhz = 200.0;
+  int repetitions = 1;
+  bool few_registers = false;
+};
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+/// Adders on the longest way through the circuit.
+int adder_depth(const circuit::Function& function) {
+  std::vector<int> depths;
+  for (const circuit::Instr& instr : function.instrs()) {
+    const bool adds = instr.op == circuit::Op::add || instr.op == circuit::Op::sub;
+    int depth = 0;
+    for (int k = 0; k < operand_count(instr.op); ++k) {
+      depth = std::max(depth, depths[index(instr.operands[static_cast<std::size_t>(k)])]);
+    }
+    depths.push_back(depth + (adds ? 1 : 0));
+  }
+  return depths.empty() ? 0 : *std::ranges::max_element(depths);
+}
+
+std::int64_t peak_memory_kib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+Json measure(const Options& options) {
+  const std::map<std::string, synth::Effort> efforts{{"fast", synth::Effort::fast},
+                                                     {"normal", synth::Effort::normal},
+                                                     {"max", synth::Effort::max}};
+  const network::Network network = network::parse(read_file(options.network), options.network);
+  circuit::Circuit circuit;
+  std::vector<double> lower_s;
+  for (int round = 0; round < options.repetitions; ++round) {
+    const auto start = std::chrono::steady_clock::now();
+    circuit = synth::lower(network, {.cmvm = {.extra_depth = options.extra_depth,
+                                              .effort = efforts.at(options.effort)}});
+    lower_s.push_back(seconds_since(start));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const circuit::Schedule plan = synth::schedule(
+      circuit, {}, options.clock_mhz,
+      options.few_registers ? synth::PipelineGoal::registers : synth::PipelineGoal::speed);
+  const double schedule_s = seconds_since(start);
+  const synth::Estimate estimate = synth::estimate(circuit, plan);
+  if (!options.verilog.empty()) {
+    write_file(options.verilog, rtl::emit_core(circuit, plan, {.name = "bench"}));
+  }
+  return {{"adders", estimate.total.adders},
+          {"adder_depth", adder_depth(circuit.function)},
+          {"lut_estimated", estimate.total.area.luts},
+          {"ff_estimated", estimate.total.area.flip_flops},
+          {"latency_cycles", estimate.latency_cycles},
+          {"critical_path_ns", estimate.critical_path_ns},
+          {"optimise_s", median(lower_s)},
+          {"schedule_s", schedule_s},
+          {"peak_memory_kib", peak_memory_kib()}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("Synthesises one network and prints what came of it as a JSON object");
+  app.add_option("network", options.network, "Network in text form")->required();
+  app.add_option("--effort", options.effort)->check(CLI::IsMember({"fast", "normal", "max"}));
+  app.add_option("--extra-depth", options.extra_depth, "Adder levels above the least");
+  app.add_option("--clock-mhz", options.clock_mhz);
+  app.add_flag("--few-registers", options.few_registers);
+  app.add_option("--repetitions", options.repetitions, "Of which the median time is printed");
+  app.add_option("--verilog", options.verilog, "File to write");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    fmt::print("{}\n", measure(options).dump());
+  } catch (const Error& error) {
+    fmt::print(stderr, "{}: {}\n", error.code(), error.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""Writes small ONNX and QONNX graphs with random weights, and what they compute in float64.
+
+    python tests/data/make_onnx.py
+
+needs the PyPI package onnx for writing the files alone. The graphs are evaluated here, from the
+definitions of their operators: stored float32 numbers are taken as they are, all arithmetic is in
+float64. Every graph ends in a quantiser, so that its outputs are integers times one float32 scale.
+"""
+import pathlib
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper, save
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+QONNX = "qonnx.custom_op.general"
+
+
+class Graph:
+    """Builds a graph and evaluates it for a batch at the same time."""
+
+    def __init__(self, name, x):
+        self.name, self.nodes, self.constants, self.values = name, [], [], {"x": x.astype(float)}
+        self.shape, self.count = x.shape[1:], 0
+
+    def constant(self, value, dtype=np.float32):
+        name = f"c{len(self.constants)}"
+        array = np.asarray(value, dtype=dtype)
+        self.constants.append(numpy_helper.from_array(array, name))
+        self.values[name] = array.astype(float)
+        return name
+
+    def node(self, op, inputs, value, domain="", **attributes):
+        name = f"{op.lower()}{self.count}"
+        self.count += 1
+        self.nodes.append(helper.make_node(op, inputs, [name], name=name, domain=domain,
+                                           **attributes))
+        self.values[name] = value
+        return name
+
+    def quant(self, x, scale, bits, signed=True, narrow=False, zero=0, rounding="ROUND"):
+        s = self.constant(scale)
+        u = self.values[x] / self.values[s] + zero
+        if x[1:].isdigit():  # stored tensors are divided in float32
+            u = (self.values[x].astype(np.float32) / self.values[s].astype(np.float32)) + float(zero)
+        low = -2 ** (bits - 1) + narrow if signed else 0
+        high = 2 ** (bits - 1) - 1 if signed else 2 ** bits - 1 - narrow
+        rounded = {"ROUND": np.rint, "FLOOR": np.floor, "CEIL": np.ceil}[rounding]
+        y = rounded(np.clip(u.astype(float), low, high))
+        return self.node("Quant", [x, s, self.constant(zero), self.constant(bits)],
+                         (y - zero) * self.values[s], QONNX, signed=int(signed),
+                         narrow=int(narrow), rounding_mode=rounding)
+
+    def bipolar(self, x, scale):
+        s = self.constant(scale)
+        y = np.where(self.values[x] >= 0, 1.0, -1.0) * self.values[s]
+        return self.node("BipolarQuant", [x, s], y, QONNX)
+
+    def conv(self, x, w, pads=(0, 0, 0, 0), strides=(1, 1), group=1, bias=None):
+        v, k = self.values[x], self.values[w]
+        v = np.pad(v, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
+        rows = (v.shape[2] - k.shape[2]) // strides[0] + 1
+        columns = (v.shape[3] - k.shape[3]) // strides[1] + 1
+        y = np.zeros((len(v), len(k), rows, columns))
+        inner, outer = k.shape[1], len(k) // group
+        for m in range(len(k)):
+            channels = slice(m // outer * inner, (m // outer + 1) * inner)
+            for r in range(rows):
+                for c in range(columns):
+                    r0, c0 = r * strides[0], c * strides[1]
+                    window = v[:, channels, r0:r0 + k.shape[2], c0:c0 + k.shape[3]]
+                    y[:, m, r, c] = (window * k[m]).sum((1, 2, 3))
+        inputs = [x, w] + ([bias] if bias else [])
+        if bias:
+            y += self.values[bias][:, None, None]
+        return self.node("Conv", inputs, y, pads=list(pads), strides=list(strides), group=group,
+                         kernel_shape=list(k.shape[2:]))
+
+    def norm(self, x, gamma, beta, mean, variance):
+        p = [self.constant(v) for v in (gamma, beta, mean, variance)]
+        g, b, m, s = (self.values[v].reshape((1, -1) + (1,) * (self.values[x].ndim - 2)) for v in p)
+        y = (self.values[x] - m) / np.sqrt(s + float(np.float32(1e-5))) * g + b
+        return self.node("BatchNormalization", [x] + p, y, epsilon=1e-5)
+
+    def relu(self, x):
+        return self.node("Relu", [x], np.maximum(self.values[x], 0))
+
+    def add(self, x, y):
+        return self.node("Add", [x, y], self.values[x] + self.values[y])
+
+    def matmul(self, x, w):
+        return self.node("MatMul", [x, w], self.values[x] @ self.values[w])
+
+    def save(self, output, opset=13):
+        """Writes the model, and x and y of every event."""
+        y = self.values[output]
+        graph = helper.make_graph(
+            self.nodes, self.name,
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, *self.shape))],
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, (1, *y.shape[1:]))],
+            self.constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset),
+                                                        helper.make_opsetid(QONNX, 1)])
+        model.ir_version = 8
+        save(model, FOLDER / f"{self.name}.onnx")
+        np.savez_compressed(FOLDER / f"{self.name}_onnx.npz",
+                            x=self.values["x"].astype(np.float32), y=y)
+        print(f"{self.name}: {len(y)} events, {len(np.unique(y))} different outputs")
+
+
+def images(rng, events, shape):
+    """Pixels k / 256, and some between the steps."""
+    x = rng.integers(0, 256, (events, *shape)) / 256
+    return (x + rng.choice([0, 1 / 512, 1 / 1024], x.shape)).astype(np.float32)
+
+
+def convolutional(rng):
+    """Scales that are no powers of two, per channel for weights; a residual sum; layouts."""
+    g = Graph("qonnx_cnn", images(rng, 60, (2, 7, 6)))
+    x = g.quant("x", 1 / 256, 8, signed=False)
+    scales = rng.uniform(0.02, 0.2, (4, 1, 1, 1))
+    w = g.quant(g.constant(rng.normal(0, 0.3, (4, 2, 3, 3))), scales, 3, narrow=True)
+    x = g.conv(x, w, pads=(1, 1, 1, 1), bias=g.constant(rng.normal(0, 0.1, 4)))
+    x = g.norm(x, rng.uniform(-1, 2, 4), rng.normal(0, 0.3, 4), rng.normal(0, 0.2, 4),
+               rng.uniform(0.1, 2, 4))
+    x = g.quant(g.relu(x), 0.173, 4, signed=False)
+    v = g.values[x]
+    pooled = np.max([v[:, :, i:i + 5:2, j:j + 5:2] for i in (0, 1) for j in (0, 1)], axis=0)
+    x = g.node("MaxPool", [x], pooled, kernel_shape=[2, 2], strides=[2, 2])
+    w = g.quant(g.constant(rng.normal(0, 0.3, (4, 1, 3, 3))), 0.1, 4)
+    branch = g.conv(x, w, pads=(1, 1, 1, 1), group=4)
+    branch = g.quant(branch, 0.173, 5)
+    x = g.quant(g.add(x, branch), 0.21, 4)
+    x = g.node("GlobalAveragePool", [x], g.values[x].mean((2, 3), keepdims=True))
+    x = g.node("Flatten", [x], g.values[x].reshape(len(g.values[x]), -1))
+    w = g.quant(g.constant(rng.normal(0, 0.5, (4, 3))), 0.25, 3)
+    x = g.add(g.matmul(x, w), g.constant(rng.normal(0, 0.2, 3)))
+    g.save(g.quant(x, 0.0371, 8))
+
+
+def flattened(rng):
+    """Channels-first elements in order before a matrix; zero points; rounding up and down."""
+    g = Graph("qonnx_flatten", images(rng, 60, (2, 3, 4)))
+    x = g.quant("x", 1 / 32, 5, signed=False, rounding="FLOOR")
+    w = g.quant(g.constant(rng.normal(0, 0.5, (3, 2, 2, 2))), 0.11, 4)
+    x = g.conv(x, w)
+    x = g.quant(x, 0.077, 6, signed=False, zero=20, rounding="CEIL")
+    x = g.node("Reshape", [x, g.constant([1, -1], np.int64)],
+               g.values[x].reshape(len(g.values[x]), -1))
+    w = g.quant(g.constant(rng.normal(0, 0.5, (18, 4))), rng.uniform(0.05, 0.2, (1, 4)), 4)
+    x = g.matmul(x, w)
+    g.save(g.quant(x, 0.31, 5, signed=True, narrow=True))
+
+
+def binary(rng):
+    """One-bit weights and two-bit values, as exported by Brevitas."""
+    g = Graph("qonnx_binary", images(rng, 100, (12,)))
+    x = g.node("Mul", ["x", g.constant(2.0)], g.values["x"] * 2)
+    x = g.node("Sub", [x, g.constant([1.0])], g.values[x] - 1)
+    x = g.bipolar(x, 1.0)
+    for width in (9, 7):
+        w = g.bipolar(g.constant(rng.normal(0, 1, (width, g.values[x].shape[1]))), 0.37)
+        w = g.node("Transpose", [w], g.values[w].T, perm=[1, 0])
+        x = g.matmul(x, w)
+        x = g.norm(x, rng.uniform(-1, 2, width), rng.normal(0, 0.3, width),
+                   rng.normal(0, 0.2, width), rng.uniform(0.1, 2, width))
+        x = g.quant(x, 0.71, 2)
+    g.save(g.quant(x, 0.71, 2), opset=9)
+
+
+def quantize_dequantize(rng):
+    """QuantizeLinear, DequantizeLinear and Clip: zero points, int32 biases, scales per channel."""
+    g = Graph("qcdq", images(rng, 60, (6,)))
+
+    def quantized(x, scale, zero, dtype, limits=None):
+        s, z = g.constant(scale), g.constant(zero, dtype)
+        info = np.iinfo(dtype)
+        y = np.clip(np.rint(g.values[x] / g.values[s]) + zero, info.min, info.max)
+        x = g.node("QuantizeLinear", [x, s, z], y)
+        if limits:
+            x = g.node("Clip", [x, g.constant(limits[0], dtype), g.constant(limits[1], dtype)],
+                       np.clip(y, *limits))
+        return g.node("DequantizeLinear", [x, s, z], (g.values[x] - zero) * g.values[s])
+
+    def stored(values, scale, dtype, axis):
+        c, s = g.constant(values, dtype), g.constant(scale)
+        shape = [1] * g.values[c].ndim
+        shape[axis] = -1
+        z = g.constant(np.zeros(len(scale)), dtype)
+        return g.node("DequantizeLinear", [c, s, z], g.values[c] * g.values[s].reshape(shape),
+                      axis=axis)
+
+    x = quantized("x", 1 / 128, 0, np.uint8)
+    w = stored(rng.integers(-20, 20, (5, 6)), rng.uniform(0.01, 0.05, 5), np.int8, 0)
+    b = stored(rng.integers(-500, 500, 5), rng.uniform(0.0001, 0.001, 5), np.int32, 0)
+    x = g.node("Gemm", [x, w, b], g.values[x] @ g.values[w].T + g.values[b], transB=1)
+    x = quantized(x, 0.0123, 77, np.uint8)
+    w = stored(rng.integers(-7, 8, (5, 3)), rng.uniform(0.01, 0.05, 3), np.int8, 1)
+    x = g.matmul(x, w)
+    g.save(quantized(x, 0.0217, 0, np.int8, (-8, 7)))
+
+
+def main():
+    for make in (convolutional, flattened, binary, quantize_dequantize):
+        make(np.random.default_rng(2))
+
+
+if __name__ == "__main__":
+    main()

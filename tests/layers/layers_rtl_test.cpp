@@ -1,0 +1,63 @@
+// Convolutions, poolings and tables as Verilog, at the latency that their schedule predicts.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "sluice/base/files.hpp"
+#include "sluice/base/subprocess.hpp"
+#include "sluice/circuit/random_circuit.hpp"
+#include "sluice/frontend/import.hpp"
+#include "sluice/rtl/simulated_design.hpp"
+#include "sluice/synth/lower.hpp"
+#include "sluice/synth/schedule.hpp"
+
+namespace sluice {
+namespace {
+
+const std::filesystem::path kSource = SLUICE_SOURCE_DIR;
+
+rtl::testing::Design design_of(const char* topic) {
+  frontend::Imported model =
+      frontend::import_model(kSource / "tests/data" / fmt::format("layers_{}.h5", topic));
+  circuit::Circuit circuit = synth::lower(model.network);
+  constexpr int kRandomEvents = 60;
+  std::vector<std::int64_t> events =
+      circuit::testing::corner_and_random_events(circuit, 1, kRandomEvents);
+  constexpr double kClockMhz = 200;
+  circuit::Schedule schedule = synth::schedule(circuit, synth::DelayModel{}, kClockMhz);
+  return {std::move(circuit), std::move(schedule), std::move(events)};
+}
+
+void run_in(const std::filesystem::path& folder, std::vector<std::string> arguments) {
+  const Finished finished = run_process({std::move(arguments), folder, {}});
+  ASSERT_EQ(finished.exit_status, 0) << finished.output;
+}
+
+TEST(LayersAsVerilog, EqualTheInterpreter) {
+  if (!find_program("verilator")) GTEST_SKIP() << "no verilator";
+  std::vector<rtl::testing::Design> designs;
+  for (const char* const topic : {"tables", "small_cnn"}) {
+    designs.push_back(design_of(topic));
+  }
+  const rtl::testing::DesignSet set(std::move(designs));
+  const TemporaryFolder folder;
+  std::vector<std::string> command{"verilator", "--cc", "--exe",       "--build",      "-j",
+                                   "2",         "-O3",  "--Wno-fatal", "--top-module", "top",
+                                   "-CFLAGS",   "-O0",  "--Mdir",      "build"};
+  for (const std::string& file : set.write_verilog(folder.path())) command.push_back(file);
+  command.push_back((kSource / "src/sluice/rtl/testdata/verilated_main.cpp").string());
+  run_in(folder.path(), command);
+  const std::vector<std::uint8_t> stimulus = set.stimulus();
+  write_file(folder.path() / "x.bin",
+             {reinterpret_cast<const char*>(stimulus.data()), stimulus.size()});
+  run_in(folder.path(),
+         {(folder.path() / "build/Vtop").string(), "x.bin", "y.bin",
+          fmt::format("{}", set.input_bytes()), fmt::format("{}", set.output_bytes())});
+  const std::string bytes = read_file(folder.path() / "y.bin");
+  EXPECT_EQ(set.first_difference({bytes.begin(), bytes.end()}), "");
+  EXPECT_GT(set.compared_elements(), 0);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,80 @@
+// Every Keras layer of tests/data through the engine, on every target, and the circuit.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "sluice/circuit/interpreter.hpp"
+#include "sluice/circuit/random_circuit.hpp"
+#include "sluice/engine/engine.hpp"
+#include "sluice/frontend/import.hpp"
+#include "sluice/synth/lower.hpp"
+
+namespace sluice {
+namespace {
+
+class Layers : public ::testing::TestWithParam<const char*> {};
+
+std::vector<std::int64_t> engine_outputs(const engine::Engine& engine,
+                                         const std::vector<std::int64_t>& events) {
+  const auto in_container = [](std::span<const std::int64_t> mantissas, int bits) {
+    std::vector<std::int64_t> words((mantissas.size() * static_cast<std::size_t>(bits) + 63) / 64);
+    auto* bytes = reinterpret_cast<std::byte*>(words.data());
+    for (const std::int64_t mantissa : mantissas) {
+      std::memcpy(bytes, &mantissa, static_cast<std::size_t>(bits / 8));
+      bytes += bits / 8;
+    }
+    return words;
+  };
+  const int in_bits = engine.input().container_bits();
+  const int out_bits = engine.output().container_bits();
+  const std::size_t count = events.size() / engine.input().elements();
+  const std::size_t elements = count * engine.output().elements();
+  std::vector<std::int64_t> inputs = in_container(events, in_bits);
+  std::vector<std::int64_t> outputs((elements * static_cast<std::size_t>(out_bits) + 63) / 64);
+  const auto bytes_of = [](std::vector<std::int64_t>& words, std::size_t bytes) {
+    return std::as_writable_bytes(std::span(words)).first(bytes);
+  };
+  const std::span<std::byte> in_bytes =
+      bytes_of(inputs, events.size() * static_cast<std::size_t>(in_bits / 8));
+  const std::span<std::byte> out_bytes =
+      bytes_of(outputs, elements * static_cast<std::size_t>(out_bits / 8));
+  engine.run(engine::as_mantissas(std::span<const std::byte>(in_bytes), in_bits),
+             engine::as_mantissas(out_bytes, out_bits));
+  std::vector<std::int64_t> result;
+  std::visit(
+      [&](const auto& values) {
+        for (const auto value : values) result.push_back(static_cast<std::int64_t>(value));
+      },
+      engine::as_mantissas(std::span<const std::byte>(out_bytes), out_bits));
+  return result;
+}
+
+TEST_P(Layers, EngineEqualsTheCircuit) {
+  const frontend::Imported model =
+      frontend::import_model(std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/data" /
+                             fmt::format("layers_{}.h5", GetParam()));
+  const circuit::Circuit circuit = synth::lower(model.network);
+  const circuit::Interpreter interpreter(circuit, circuit::Checking::ranges);
+  constexpr int kRandomEvents = 150;
+  const std::vector<std::int64_t> events =
+      circuit::testing::corner_and_random_events(circuit, 1, kRandomEvents);
+  const std::size_t count = events.size() / static_cast<std::size_t>(interpreter.input_elements());
+  std::vector<std::int64_t> expected(count *
+                                     static_cast<std::size_t>(interpreter.output_elements()));
+  interpreter.run(events, expected);
+  for (const std::string& target : engine::supported_targets()) {
+    const engine::Engine engine(model.network, {.target = target});
+    EXPECT_EQ(engine_outputs(engine, events), expected) << target;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Layers,
+                         ::testing::Values("conv2d", "conv1d", "pooling", "movement", "merge",
+                                           "activation", "tables", "quantizer", "power_of_two",
+                                           "small_cnn"),
+                         [](const auto& model) { return std::string(model.param); });
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,251 @@
+#!/usr/bin/python3
+"""Measures the adder-graph optimiser on one set of networks, beside alkaid where PyPI can be reached.
+
+usage: bench_synth.py BUILD OUTPUT [--full] [--models FOLDER] [--largest-for-yosys LUT]
+
+Writes OUTPUT/synth.md, synth.json and synth.png. LUT are LUT1 to LUT6 of Yosys (`synth_xilinx -family xcup`), for both
+programs. Yosys builds a three-operand sum at twice its price, so alkaid's ternary result is counted by alkaid's own
+model. Random matrices take 8-bit inputs; their weights are uniform between plus and minus 2^(bits-1) - 1, or, marked
+`+`, of one sign between 2^(bits-1) + 1 and 2^bits - 1 as in published tables.
+"""
+import argparse
+import json
+import math
+import os
+import platform
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MUON = ROOT / "examples/muon_pt/model/muon_pt.h5"
+YOSYS = "read_verilog -I. {files}; synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top {top}; tee -o {stat} stat"
+TIME_LIMIT_S = 300
+REPETITIONS = 3
+GROWTH_SIZES = (16, 32, 64, 128, 256)
+
+
+def random_matrix(size, bits, one_sided):
+    draw = random.Random(size * 100 + bits)
+    limit = 1 << (bits - 1)
+    low, high = (limit + 1, 2 * limit - 1) if one_sided else (1 - limit, limit - 1)
+    weights = ", ".join(str(draw.randint(low, high)) for _ in range(size * size))
+    bias = ", ".join(["0"] * size)
+    return (f'network "random"\nlayer "x" = input shape [{size}] as s8.0 TRN WRAP\n'
+            f'layer "y" = dense "x" inputs {size} units {size} weights 0 [{weights}] bias 0 [{bias}]\noutput "y"\n')
+
+
+def matrices(full):
+    shapes = [(8, 4), (8, 8), (8, 16), (16, 4), (16, 8), (16, 16), (32, 4), (32, 8), (64, 4)]
+    if full:
+        shapes += [(32, 16), (64, 8), (64, 16), (128, 4), (128, 8), (128, 16)]
+    for size, bits in shapes:
+        yield f"{size} x {size}, {bits} bits", random_matrix(size, bits, False)
+    yield "16 x 16, 8 bits +", random_matrix(16, 8, True)
+
+
+def models(build, folder, models_folder):
+    """Networks of model files that this build imports; says which it does not."""
+    files = [("muon", MUON, [])]
+    if models_folder:
+        for path in sorted(models_folder.rglob("*")):
+            weights = path.with_name(path.stem + "_weights.h5")
+            if path.suffix == ".json" and weights.exists():
+                files.append((path.stem, path, ["--weights", weights]))
+            elif path.suffix in (".onnx", ".keras") or path.suffix == ".h5" and "weights" not in path.name:
+                files.append((path.stem, path, []))
+    for name, path, options in files:
+        package = folder / f"package_{name}"
+        finished = run([build / "bin/sluice", "-q", "compile", path, "-o", package, "--no-simulator", *options])
+        if finished.returncode == 0:
+            yield name, (package / "network.txt").read_text()
+        else:
+            print(f"SKIP: {name}: {finished.stderr.strip().splitlines()[:1]}", file=sys.stderr)
+
+
+def run(words, **options):
+    try:
+        return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=TIME_LIMIT_S,
+                              **options)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(words, 124, "", f"more than {TIME_LIMIT_S} s")
+
+
+def yosys_cells(folder, top):
+    files = " ".join(str(path) for path in sorted(folder.rglob("*.v")))
+    stat = folder / "stat.txt"
+    finished = subprocess.run(["yosys", "-q", "-p", YOSYS.format(files=files, top=top, stat=stat)],
+                              capture_output=True, text=True)
+    if finished.returncode != 0:
+        print(f"yosys: {finished.stderr[-300:]}", file=sys.stderr)
+        return {}
+    cells = re.findall(r"\s(LUT[1-6]|FD\w+)\s+(\d+)\n", stat.read_text())
+    return {"lut": sum(int(n) for cell, n in cells if cell.startswith("LUT")),
+            "ff": sum(int(n) for cell, n in cells if cell.startswith("FD"))}
+
+
+def sluice(build, network, effort, folder, largest_for_yosys=0, repetitions=REPETITIONS):
+    folder.mkdir(parents=True)
+    finished = run([build / "benchmarks/synth_bench", network, "--effort", effort, "--repetitions", repetitions, "--few-registers",
+                    "--verilog", folder / "bench.v"])
+    if finished.returncode != 0:
+        sys.exit(finished.stderr)
+    result = json.loads(finished.stdout)
+    if result["lut_estimated"] <= largest_for_yosys:
+        result |= yosys_cells(folder, "bench_core")
+    return result
+
+
+def alkaid_python():
+    """An interpreter that has alkaid, or nothing; made once per user."""
+    venv = Path(os.environ.get("SLUICE_ALKAID_VENV", Path.home() / ".cache/sluice/alkaid"))
+    python = venv / "bin/python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    if run([python, "-c", "import alkaid"]).returncode != 0:
+        if run([python, "-m", "pip", "-q", "install", "alkaid"]).returncode != 0:
+            print("SKIP: alkaid: PyPI cannot be reached; Sluice is measured alone", file=sys.stderr)
+            return None
+    return python
+
+
+def alkaid(python, network, stages, folder, yosys):
+    folder.mkdir(parents=True)
+    finished = run([python, ROOT / "tools/bench_synth_alkaid.py", network, stages, folder],
+                   env=os.environ | {"OMP_NUM_THREADS": "1"})
+    if finished.returncode != 0:
+        print(f"SKIP: alkaid: {finished.stderr.strip()[-200:]}", file=sys.stderr)
+        return None
+    result = json.loads(finished.stdout.splitlines()[-1])
+    if yosys:
+        result |= yosys_cells(folder / "binary" / "src", "bench")
+    return result
+
+
+def growth(build, folder):
+    """Seconds by size for 4-bit weights, and the exponent of a least-squares fit of their logarithms."""
+    points = []
+    for size in GROWTH_SIZES:
+        path = folder / f"growth_{size}.txt"
+        path.write_text(random_matrix(size, 4, False))
+        repetitions = REPETITIONS if size < 256 else 1
+        result = sluice(build, path, "normal", folder / f"growth_{size}", repetitions=repetitions)
+        points.append((size, result["optimise_s"], result["peak_memory_kib"]))
+    xs, ys = [math.log(p[0]) for p in points], [math.log(p[1]) for p in points]
+    return points, statistics.linear_regression(xs, ys).slope
+
+
+def number(value, digits=0):
+    return "" if value is None else f"{value:,.{digits}f}"
+
+
+def table(rows):
+    lines = ["| network | effort | adders | depth | LUT estimated | LUT Yosys | FF estimated | FF Yosys | cycles | s "
+             "| alkaid adders | LUT Yosys, two-operand | LUT its model, ternary | FF Yosys | s |",
+             "|---|" + "---|" * 14]
+    for row in rows:
+        other = row.get("alkaid") or {}
+        lines.append("| " + " | ".join([
+            row["network"], row["effort"], number(row["adders"]), number(row["adder_depth"]),
+            number(row["lut_estimated"]), number(row.get("lut")), number(row["ff_estimated"]), number(row.get("ff")),
+            number(row["latency_cycles"]), number(row["optimise_s"], 3), number(other.get("adders")),
+            number(other.get("lut")), number(other.get("lut_model_ternary")), number(other.get("ff")),
+            number(other.get("optimise_s"), 3)]) + " |")
+    return lines
+
+
+def mean_ratio(rows, ours, theirs):
+    ratios = [row[ours] / row["alkaid"][theirs] for row in rows
+              if row.get("alkaid") and row.get(ours) and row["alkaid"].get(theirs)]
+    return statistics.geometric_mean(ratios) if ratios else None
+
+
+def summary(rows, points, exponent):
+    lines = []
+    for effort in ("normal", "max"):
+        some = [row for row in rows if row["effort"] == effort]
+        for what, ours, theirs in (("LUT by Yosys against two-operand alkaid", "lut", "lut"),
+                                   ("LUT estimated against ternary alkaid by its model", "lut_estimated",
+                                    "lut_model_ternary"), ("FF by Yosys", "ff", "ff"),
+                                   ("time", "optimise_s", "optimise_s")):
+            ratio = mean_ratio(some, ours, theirs)
+            if ratio is not None:
+                lines.append(f"- `{effort}`, {what}: {ratio:.3f}x in the geometric mean")
+    for ours, by_yosys in (("lut_estimated", "lut"), ("ff_estimated", "ff")):
+        errors = [row[ours] / row[by_yosys] - 1 for row in rows if row.get(by_yosys)]
+        if errors:
+            lines.append(f"- {ours} against Yosys: {min(errors):+.1%} to {max(errors):+.1%}")
+    lines.append(f"- growth: n^{exponent:.2f} for 4-bit n x n, " +
+                 ", ".join(f"{size}: {seconds:.3f} s" for size, seconds, _ in points) +
+                 f"; {points[-1][2] / 1024:.0f} MiB at {points[-1][0]}")
+    return lines
+
+
+def plot(rows, path):
+    import matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), sharey=True)
+    for effort, mark in (("normal", "o"), ("max", "^")):
+        some = [row for row in rows if row["effort"] == effort]
+        luts = [row["lut_estimated"] for row in some]
+        axes[0].scatter([row["adder_depth"] for row in some], luts, marker=mark, label=f"Sluice {effort}")
+        axes[1].scatter([row["optimise_s"] for row in some], luts, marker=mark, label=f"Sluice {effort}")
+    others = [row["alkaid"] for row in rows if row.get("alkaid") and row["effort"] == "normal"]
+    for model, mark in (("lut_model_binary", "x"), ("lut_model_ternary", "+")):
+        if others:
+            axes[1].scatter([other["optimise_s"] for other in others], [other[model] for other in others], marker=mark,
+                            label=f"alkaid, {model.removeprefix('lut_model_')}, its model")
+    axes[0].set(xlabel="adders on the longest path", ylabel="LUT", yscale="log")
+    axes[1].set(xlabel="time of the optimiser, s", xscale="log")
+    axes[1].legend(fontsize="small")
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("build", type=Path)
+    arguments.add_argument("output", type=Path)
+    arguments.add_argument("--full", action="store_true", help="matrices up to 128 x 128, 16 bits")
+    arguments.add_argument("--largest-for-yosys", type=int, default=15_000, metavar="LUT",
+                           help="networks of more estimated LUT are not given to Yosys, which takes minutes for them")
+    arguments.add_argument("--models", type=Path, help="folder of further model files")
+    options = arguments.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    build = options.build.resolve()
+    python = alkaid_python()
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        points, exponent = growth(build, work)
+        networks = [*matrices(options.full), *models(build, work, options.models)]
+        for position, (name, text) in enumerate(networks):
+            print(f"{name} ...", file=sys.stderr)
+            network = work / f"network_{position}.txt"
+            network.write_text(text)
+            other = None
+            for effort in ("normal", "max"):
+                result = sluice(build, network, effort, work / f"{position}_{effort}", options.largest_for_yosys,
+                                REPETITIONS if effort == "normal" else 1)
+                if python and other is None:
+                    other = alkaid(python, network, result["latency_cycles"], work / f"{position}_alkaid",
+                                   "lut" in result)
+                rows.append({"network": name, "effort": effort, "alkaid": other, **result})
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    machine = f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    report = [f"Machine: {machine}. Times are medians of {REPETITIONS} (`max`: one run), one thread.", "", *table(rows),
+              "", *summary(rows, points, exponent)]
+    (options.output / "synth.md").write_text("\n".join(report) + "\n")
+    (options.output / "synth.json").write_text(json.dumps(
+        {"machine": machine, "rows": rows, "growth": points, "growth_exponent": exponent}, indent=1) + "\n")
+    plot(rows, options.output / "synth.png")
+    print("\n".join(report))
+
+
+if __name__ == "__main__":
+    main()

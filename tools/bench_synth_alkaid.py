@@ -1,0 +1,67 @@
+"""Builds one network in text form with alkaid, with two-operand and with ternary adders.
+
+usage: bench_synth_alkaid.py NETWORK STAGES FOLDER     prints one JSON object; Verilog in FOLDER/binary, FOLDER/ternary
+"""
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from alkaid.codegen.rtl.rtl_model import RTLModel
+from alkaid.trace import FVArrayInput, HWConfig, trace
+from alkaid.trace.passes import add_surrogate, dead_code_elimin, fuse_ternary_adders
+
+HARD_DC = 2  # adder levels above the least, alkaid's usual choice
+
+
+def kif(text):
+    """`s16.10` as alkaid's sign, integer and fractional bits."""
+    sign, width, frac = re.fullmatch(r"([su])(\d+)\.(-?\d+)", text).groups()
+    signed = sign == "s"
+    return signed, int(width) - int(frac) - signed, int(frac)
+
+
+def integers(text):
+    return np.array(json.loads(text), dtype=np.float64)
+
+
+def build(network):
+    values, output = {}, None
+    for line in network.splitlines():
+        if found := re.match(r'layer "(.*?)" = input shape \[(\d+)\] as (\S+)', line):
+            x = FVArrayInput(int(found[2]), HWConfig(1, -1, -1), {"hard_dc": HARD_DC})
+            values[found[1]] = x.quantize(*kif(found[3]))
+        elif found := re.match(r'layer "(.*?)" = dense "(.*?)" inputs (\d+) units (\d+) weights (-?\d+) (\[.*?\])'
+                               r'(?: bias (-?\d+) (\[.*?\]))?', line):
+            weights = integers(found[6]).reshape(int(found[3]), int(found[4])) * 2.0 ** -int(found[5])
+            y = values[found[2]] @ weights
+            values[found[1]] = y + integers(found[8]) * 2.0 ** -int(found[7]) if found[8] else y
+        elif found := re.match(r'layer "(.*?)" = quantize "(.*?)" as (\S+)(?: (RND_CONV|RND))?(?: (SAT))?', line):
+            values[found[1]] = values[found[2]].quantize(*kif(found[3]), found[5] or "WRAP", found[4] or "TRN")
+        elif found := re.match(r'output "(.*?)"', line):
+            output = values[found[1]]
+        elif not line.startswith("network"):
+            sys.exit(f"SKIP: a layer that this comparison does not know: {line[:80]}")
+    inputs = next(iter(values.values()))
+    return inputs, output
+
+
+def main():
+    network, stages, folder = Path(sys.argv[1]).read_text(), int(sys.argv[2]), Path(sys.argv[3])
+    start = time.perf_counter()
+    inputs, output = build(network)
+    binary = trace(inputs, output)
+    seconds = time.perf_counter() - start
+    ternary = add_surrogate(dead_code_elimin(fuse_ternary_adders(binary)))
+    binary = add_surrogate(binary)
+    for name, fuse in (("binary", False), ("ternary", True)):
+        RTLModel(binary, folder / name, "bench", n_stages=stages, ternary_fuse=fuse).write()
+    sums = [op for op in binary.ops if op.opcode in (0, 1)]
+    print(json.dumps({"adders": len(sums), "optimise_s": seconds, "lut_model_binary": binary.cost,
+                      "lut_model_ternary": ternary.cost}))
+
+
+if __name__ == "__main__":
+    main()
