@@ -81,7 +81,9 @@ class ModelTable : public testing::ModelFolder {
     const testing::Differences found = testing::differences(
         model.network, vectors.at("x"), vectors.at(row.outputs), row.events);
     const bool exact = vectors.at("exact").to_double().front() != 0;
-    if (exact) EXPECT_EQ(found.events, 0) << row.file;
+    if (exact) {
+      EXPECT_EQ(found.events, 0) << row.file;
+    }
     EXPECT_LT(found.largest, 1e-2) << row.file;
     return fmt::format("| {} | {} | {} | {} | {} |\n", row.vectors, model.source.format, row.what,
                        row.config == nullptr ? "none" : options.config->dump(),
