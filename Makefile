@@ -6,11 +6,12 @@ DEMO ?= out/demo
 BENCH_SYNTH ?= out/bench-synth
 BENCH_SYNTH_OPTIONS ?=
 
-.PHONY: help demo test unit asan bench bench-synth install wheel train format lint clean
+.PHONY: help demo test unit interop asan bench bench-synth install wheel train format lint clean
 
 help:
 	@echo "make demo      the paper's workflow on the committed model: report in $(DEMO)"
 	@echo "make test      build and run every test"
+	@echo "make interop   against QKeras, hls4ml, HGQ2 and PYNQ themselves (needs PyPI)"
 	@echo "make asan      unit tests under AddressSanitizer and UBSan"
 	@echo "make bench     benchmarks, with medians and the machine's name"
 	@echo "make bench-synth  the adder-graph optimiser beside alkaid: table and plot in $(BENCH_SYNTH)"
@@ -34,6 +35,11 @@ unit:
 	@tools/setup.sh build run test
 	@tools/build.sh dev $(JOBS)
 	ctest --test-dir build/dev --output-on-failure -j $(JOBS) -L unit
+
+interop:
+	@tools/setup.sh build run test train
+	@tools/build.sh dev $(JOBS)
+	@tools/test.sh build/dev $(JOBS) interop
 
 asan:
 	@tools/setup.sh build run test
