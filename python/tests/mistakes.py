@@ -24,7 +24,8 @@ class Here:
 
     def __init__(self, package):
         self.package = sluice.Package(package)
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mistakes-"))
+        self._kept = tempfile.TemporaryDirectory(prefix="mistakes-")
+        self.folder = pathlib.Path(self._kept.name)
 
     def overlay(self, device="engine"):
         overlay = pynq.Overlay(str(self.package.xclbin), device=device)
