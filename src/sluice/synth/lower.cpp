@@ -254,7 +254,7 @@ class Lowering {
       }
     }
     const AdderGraph& graph = solved(problem);
-    check_size(graph.nodes.size(), operand().size() / count);
+    check_size(graph.nodes.size(), operand().size() / std::max<std::size_t>(count, 1));
     return emit(graph, inputs, map.frac_bits);
   }
 
