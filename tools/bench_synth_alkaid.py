@@ -50,16 +50,16 @@ def build(network):
 
 def main():
     network, stages, folder = Path(sys.argv[1]).read_text(), int(sys.argv[2]), Path(sys.argv[3])
-    start = time.perf_counter()
+    start = time.process_time()
     inputs, output = build(network)
     binary = trace(inputs, output)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     ternary = add_surrogate(dead_code_elimin(fuse_ternary_adders(binary)))
     binary = add_surrogate(binary)
     for name, fuse in (("binary", False), ("ternary", True)):
         RTLModel(binary, folder / name, "bench", n_stages=stages, ternary_fuse=fuse).write()
     sums = [op for op in binary.ops if op.opcode in (0, 1)]
-    print(json.dumps({"adders": len(sums), "optimise_s": seconds, "lut_model_binary": binary.cost,
+    print(json.dumps({"input_bits": int(np.sum(inputs.kif)), "adders": len(sums), "optimise_s": seconds, "lut_model_binary": binary.cost,
                       "lut_model_ternary": ternary.cost}))
 
 

@@ -122,8 +122,8 @@ def latency_section(report, folder):
                         f"Figure 1, {mode} ({LATENCY_MODES[mode]}). Time per call of one event, by span. Emulation, "
                         "not card latency.") for mode in latency["modes"]]
     return [paragraph(f"{latency['calls']:,} calls of each program, in turn. Injection: mantissas to the card; "
-                      "inference: start to done; extraction: back to the host. Ratio: medians over XRT by hand, with a 95 % "
-                      "bootstrap interval."),
+                      "inference: start to done; extraction: back to the host. Ratio: medians over XRT by hand, with "
+                      "a 95 % bootstrap interval."),
             table(("program", "mode", "injection, median us", "inference", "extraction", "total", "total 99 %",
                    "over XRT by hand"), rows), *pictures]
 
@@ -162,7 +162,8 @@ def resolution_section(report, folder):
         table(("pT, GeV", "method", "RMS, all", "FWHM", "1/pT: median", "half-width", "|r| >= 2", "not finite"),
               tails),
         paragraph(f"Errors: bootstrap, {study['bootstrap_replicas']} replicas, fixed seed. FWHM is read off "
-                  "0.02-wide bins, moves in steps of 0.02, and is fragile. 1/pT: (1/pT estimated - 1/pT true) pT true.")]
+                  "0.02-wide bins, moves in steps of 0.02, and is fragile. 1/pT: (1/pT estimated - 1/pT true) "
+                  "pT true.")]
 
 
 def trigger_section(report, folder):

@@ -23,8 +23,9 @@ from selenium.webdriver.chrome.service import Service  # noqa: E402
 
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 FIGURES = {"Figure 1, hw_emu", "Figure 1, noop", "Figure 2a", "Figure 2b", "Relative residual, 3 to 40",
-           "Relative residual, 40 to 120", "Half-width, median", "Turn-on", "The same at 22 GeV", "Rate against threshold", "pT in each number format",
-           "Left: shift", "Relative residuals in each number format"}
+           "Relative residual, 40 to 120", "Half-width, median", "Turn-on", "The same at 22 GeV",
+           "Rate against threshold", "pT in each number format", "Left: shift",
+           "Relative residuals in each number format"}
 
 
 def start_browser(folder):

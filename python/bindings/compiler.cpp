@@ -62,8 +62,13 @@ std::string compile(const fs::path& model, const fs::path& output, const std::st
                     std::optional<py::function> progress) {
   PythonProgress sink(std::move(progress));
   const py::gil_scoped_release release;
-  const compiler::Compiled compiled = compiler::compile(
-      model, output, {name, clock_mhz, board, parse_config(config), weights, simulator}, sink);
+  const compiler::CompileOptions options{.name = name,
+                                         .clock_mhz = clock_mhz,
+                                         .board = board,
+                                         .config = parse_config(config),
+                                         .weights = weights,
+                                         .simulator = simulator};
+  const compiler::Compiled compiled = compiler::compile(model, output, options, sink);
   return compiled.timings_s.dump();
 }
 

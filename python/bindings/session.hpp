@@ -17,7 +17,9 @@ class PredictorPool {
     idle_.push_back(std::make_unique<runtime::Predictor>(kernel_, batch_events_));
   }
   PredictorPool(PredictorPool&& other) noexcept
-      : kernel_(other.kernel_), batch_events_(other.batch_events_), idle_(std::move(other.idle_)) {}
+      : kernel_(std::move(other.kernel_)),
+        batch_events_(other.batch_events_),
+        idle_(std::move(other.idle_)) {}
 
   const runtime::Kernel& kernel() const noexcept { return kernel_; }
 

@@ -1,11 +1,12 @@
 """From a trained model to its exact form: compile, predict, trace, estimate, verify, package."""
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pathlib
+import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Optional, Union
 
@@ -210,9 +211,11 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
 
 def _save(model: Any, folder: pathlib.Path) -> pathlib.Path:
     """Keras 3 writes its own format, Keras 2 HDF5."""
-    version = getattr(__import__("sys").modules.get(type(model).__module__.split(".")[0]), "__version__", "2")
-    path = folder / ("model.keras" if str(version).startswith("3") else "model.h5")
-    with contextlib.redirect_stderr(None):
+    framework = sys.modules.get(type(model).__module__.split(".")[0])
+    is_keras_3 = str(getattr(framework, "__version__", "")).startswith("3")
+    path = folder / ("model.keras" if is_keras_3 else "model.h5")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the format is an older one
         model.save(str(path))
     return path
 

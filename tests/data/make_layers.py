@@ -14,8 +14,8 @@ import sys
 import numpy as np
 import qkeras.quantizers
 import tensorflow as tf
-from qkeras import (QActivation, QConv1D, QConv2D, QConv2DBatchnorm, QDense, QDepthwiseConv2D,
-                    binary, quantized_bits, quantized_po2, quantized_relu, ternary)
+from qkeras import (QActivation, QAveragePooling2D, QConv1D, QConv2D, QConv2DBatchnorm, QDense,
+                    QDepthwiseConv2D, QGlobalAveragePooling2D, binary, quantized_bits, quantized_po2, quantized_relu, ternary)
 from tensorflow.keras import layers as keras
 
 FOLDER = pathlib.Path(__file__).resolve().parent
@@ -75,6 +75,11 @@ def pooling():
         QActivation(bits(8, 2), name="average_six")(keras.AveragePooling2D((2, 3), name="six")(q)),
         keras.GlobalMaxPooling2D(name="global_max")(q),
         QActivation(bits(9, 2), name="global_average")(keras.GlobalAveragePooling2D(name="all")(q)),
+        QAveragePooling2D((3, 2), average_quantizer=bits(6, 0), activation=quantized_relu(6, 2),
+                          name="quantised_average")(q),
+        # QKeras divides by 30 and multiplies again, which float64 rounds: hence a quantiser.
+        QActivation(bits(9, 2), name="quantised_global")(
+            QGlobalAveragePooling2D(average_quantizer=bits(9, 0), name="by_factor")(q)),
         keras.GlobalMaxPooling2D(keepdims=True, name="global_max_kept")(q),
         keras.MaxPooling1D(3, padding="same", name="max_1d")(rows),
         keras.AveragePooling1D(4, strides=2, name="average_1d")(rows),

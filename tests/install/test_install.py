@@ -51,6 +51,17 @@ class Install(unittest.TestCase):
         text = run(sluice, "verify", package, "--samples", 2000, "--json", env=self.environment)
         self.assertIn('"passed": true', text)
 
+    def test_the_installed_python_package_works(self):
+        found = [path.parent.parent for path in self.prefix.glob("lib/python3*/dist-packages/sluice/__init__.py")]
+        if not found:
+            self.skipTest("built without the Python package")
+        program = ("import sys, numpy, sluice; model = sluice.compile(sys.argv[1], name='tiny'); "
+                   "package = model.package(sys.argv[2], simulator=False); "
+                   "x = numpy.ones((3, *model.input_shape)); "
+                   "assert (sluice.Session(package).predict(x) == model.predict(x)).all()")
+        run("/usr/bin/python3", "-B", "-c", program, MODEL, self.folder / "python",
+            env=dict(self.environment, PYTHONPATH=str(found[0])))
+
     def test_nothing_installed_knows_the_build_machine(self):
         for path in self.prefix.rglob("*.cmake"):
             text = path.read_text()

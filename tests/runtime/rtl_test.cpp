@@ -41,6 +41,25 @@ TEST_F(RtlDevice, ServesHostsOfRegistersAndBuffers) {
   }
 }
 
+TEST_F(RtlDevice, ChecksTheBankOfABuffer) {
+  const TemporaryFolder folder;
+  const auto copy = folder.path() / "two_banks";
+  std::filesystem::copy(package_.folder(), copy, std::filesystem::copy_options::recursive);
+  const auto file = copy / package_.xclbin_file().filename();
+  package::XclbinContent content = package::read_xclbin(read_file(file), "xclbin");
+  content.banks.push_back({"bank1", 0x10'0000'0000, std::uint64_t{1} << 30});
+  content.kernels.front().arguments.at(1).bank = 1;
+  write_file(file, package::write_xclbin(content));
+  package::seal(copy, package_.manifest());
+  const Card card = Card::open(file, "engine");
+  UnitRun run = card.unit("three_to_two_1").make_run();
+  run.set_argument(0, card.allocate(0, 60));
+  testing::expect_error(ErrorKind::usage, "E-RUNTIME-005",
+                        "lies in bank bank0, the argument is wired to bank bank1",
+                        [&] { run.set_argument(1, card.allocate(0, 20)); });
+  run.set_argument(1, card.allocate(1, 20));
+}
+
 TEST_F(RtlDevice, RefusesAnXclbinOfNoPackage) {
   const TemporaryFolder folder;
   const auto lone = folder.path() / "lone.xclbin";

@@ -86,9 +86,9 @@ class PynqBuffer(np.ndarray[Any, np.dtype[Any]]):
         return (allocation, *self._range)
 
     def _find_range(self, allocation: Allocation) -> tuple[int, int]:
-        low, high = np.byte_bounds(np.asarray(self))
         if self.size == 0:
             return 0, 0
+        low, high = _byte_bounds(self)
         if low < allocation.first_byte or high > allocation.first_byte + allocation.size:
             self._allocation = None
             raise _not_device_memory()
@@ -208,6 +208,13 @@ def allocate(shape: Shape, dtype: Any = "u4", target: Target = None, *, cacheabl
     buffer._allocation = allocation
     buffer._range = (0, size)
     return buffer
+
+
+def _byte_bounds(array: npt.NDArray[Any]) -> tuple[int, int]:
+    """Addresses of the first byte and of the byte behind the last one."""
+    low: int = array.__array_interface__["data"][0]
+    steps = [(extent - 1) * stride for extent, stride in zip(array.shape, array.strides)]
+    return low + sum(step for step in steps if step < 0), low + sum(step for step in steps if step > 0) + array.itemsize
 
 
 def _memory_of(target: Target) -> Memory:

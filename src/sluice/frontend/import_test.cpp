@@ -14,6 +14,7 @@
 #include "sluice/base/npy.hpp"
 #include "sluice/frontend/testing/evaluate.hpp"
 #include "sluice/frontend/testing/hdf5_writer.hpp"
+#include "sluice/frontend/testing/keras_json.hpp"
 #include "sluice/frontend/testing/real_events.hpp"
 #include "sluice/network/text.hpp"
 #include "sluice/network/verify.hpp"
@@ -22,16 +23,19 @@ namespace sluice::frontend {
 namespace {
 
 using ::testing::AllOf;
-using testing::evaluate_reals;
 using ::testing::HasSubstr;
+using testing::import_json;
+using testing::input_json;
+using testing::json_refusal;
+using testing::kQuantizeInput;
+using testing::layer_json;
+using testing::outputs;
+using testing::qdense;
+using testing::sequential;
+using testing::Tensors;
+using testing::with_config;
 
 const std::filesystem::path kData = std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/data";
-
-ImportOptions with_config(std::string_view json) {
-  ImportOptions options;
-  options.config = parse_json(json, "test");
-  return options;
-}
 
 // What import_model says when it refuses; empty when it accepts.
 std::string refusal(const std::filesystem::path& path, const ImportOptions& options = {}) {
@@ -158,61 +162,7 @@ TEST(Import, FilesThatAreNoModel) {
 
 // -- models written here: JSON with weights ------------------------------------------------------
 
-using Tensors = std::vector<testing::WeightsWriter::Tensor>;
-
-Json layer_json(const char* class_name, const char* name, Json config = Json::object()) {
-  config["name"] = name;
-  return {{"class_name", class_name}, {"config", std::move(config)}};
-}
-
-Json input_json(const char* name, std::vector<int> shape) {
-  Json batch_shape = Json::array({nullptr});
-  for (const int extent : shape) batch_shape.push_back(extent);
-  return layer_json("InputLayer", name, {{"batch_input_shape", batch_shape}});
-}
-
-Json sequential(std::vector<Json> layers) {
-  return {{"class_name", "Sequential"}, {"config", {{"name", "net"}, {"layers", layers}}}};
-}
-
-Json qdense(const char* name, int units, Json more = Json::object()) {
-  Json config = {{"units", units},
-                 {"kernel_quantizer", "quantized_bits(6,1,alpha=1)"},
-                 {"bias_quantizer", "quantized_bits(6,1,alpha=1)"}};
-  config.update(more);
-  return layer_json("QDense", name, std::move(config));
-}
-
-const Json kQuantizeInput =
-    layer_json("QActivation", "q", {{"activation", "quantized_bits(8,3,alpha=1)"}});
-
-Imported import_json(const Json& model, const std::map<std::string, Tensors>& weights,
-                     const ImportOptions& options = {}) {
-  testing::WeightsWriter writer;
-  for (const auto& [layer, tensors] : weights) writer.layer(layer, tensors);
-  return import_model_bytes(model.dump(), writer.bytes(), "model.json", options);
-}
-
-std::string json_refusal(const Json& model, const std::map<std::string, Tensors>& weights,
-                         const ImportOptions& options = {}) {
-  try {
-    import_json(model, weights, options);
-  } catch (const ModelError& error) {
-    return error.what();
-  }
-  return {};
-}
-
 const Tensors kTwoByOne{{"kernel", {2, 1}, {0.5, -1.25}}, {"bias", {1}, {0.75}}};
-
-std::vector<double> outputs(const Imported& model, std::vector<double> inputs) {
-  const network::LayerId last = model.network.outputs().front();
-  std::vector<double> reals;
-  for (const std::int64_t mantissa : evaluate_reals(model.network, inputs)) {
-    reals.push_back(fixed::to_double(mantissa, model.network.layer(last).type.format.frac_bits));
-  }
-  return reals;
-}
 
 TEST(ImportJson, FindsItsWeightsBesideIt) {
   const TemporaryFolder folder;

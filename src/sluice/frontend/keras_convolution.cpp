@@ -44,6 +44,7 @@ std::vector<std::int64_t> ungrouped(const std::vector<std::int64_t>& weights, st
                                     std::int64_t group_channels, std::int64_t groups,
                                     std::int64_t filters) {
   const std::int64_t channels = group_channels * groups;
+  check_elements({taps, channels, filters});
   std::vector<std::int64_t> result(static_cast<std::size_t>(taps * channels * filters));
   for (std::int64_t tap = 0; tap < taps; ++tap) {
     for (std::int64_t c = 0; c < group_channels; ++c) {
@@ -62,6 +63,7 @@ std::vector<std::int64_t> ungrouped(const std::vector<std::int64_t>& weights, st
 std::vector<std::int64_t> diagonal(const std::vector<std::int64_t>& weights, std::int64_t taps,
                                    std::int64_t channels, std::int64_t multiplier) {
   const std::int64_t filters = channels * multiplier;
+  check_elements({taps, channels, filters});
   std::vector<std::int64_t> result(static_cast<std::size_t>(taps * channels * filters));
   for (std::int64_t row = 0; row < taps * channels; ++row) {
     for (std::int64_t m = 0; m < multiplier; ++m) {

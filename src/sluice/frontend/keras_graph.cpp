@@ -13,6 +13,7 @@
 #include "sluice/base/overloaded.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/keras_join.hpp"
+#include "sluice/frontend/keras_layer_builder.hpp"
 #include "sluice/frontend/keras_layers.hpp"
 
 namespace sluice::frontend {
@@ -24,8 +25,7 @@ using network::Network;
 using network::Shape;
 using network::TensorType;
 
-// What one import may hold in memory and compute; far above any network that fits a card.
-constexpr std::int64_t kMostElements = std::int64_t{1} << 24;
+// What one import may compute; far above any network that fits a card.
 constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 26;
 
 class GraphImporter {

@@ -37,6 +37,12 @@ LayerId concatenated(const JoinOp& join, std::span<const LayerId> operands,
     refuse(codes::kGraph, fmt::format("cannot concatenate the shapes ({}) along axis {}",
                                       fmt::join(shapes, "), ("), join.axis));
   }
+  Shape all = shapes.front();
+  all[static_cast<std::size_t>(axis)] = 0;
+  for (const Shape& shape : shapes) {
+    all[static_cast<std::size_t>(axis)] += shape[static_cast<std::size_t>(axis)];
+  }
+  check_elements(all);
   return target.append("", network::concatenate(shapes, static_cast<std::size_t>(axis)),
                        {operands.begin(), operands.end()});
 }
@@ -44,6 +50,7 @@ LayerId concatenated(const JoinOp& join, std::span<const LayerId> operands,
 LayerId broadcast_to(const Shape& shape, LayerId id, const JoinTarget& target) {
   const Shape& own = target.network.layer(id).type.shape;
   if (own == shape) return id;
+  check_elements(shape);
   return target.append("broadcast", network::broadcast(own, shape), {id});
 }
 

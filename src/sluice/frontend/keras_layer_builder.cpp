@@ -21,6 +21,14 @@ std::int64_t count_zeros(const QuantizedTensor& tensor) {
 
 }  // namespace
 
+void check_elements(const network::Shape& extents) {
+  double count = 1;
+  for (const std::int64_t extent : extents) count *= static_cast<double>(extent);
+  if (count > static_cast<double>(kMostElements)) {
+    refuse(codes::kLimit, "the model is larger than what is read", "split the model");
+  }
+}
+
 void refuse(const char* code, std::string message, std::string hint) {
   throw ModelError(code, "", std::move(message), std::move(hint));
 }

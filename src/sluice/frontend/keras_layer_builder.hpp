@@ -20,6 +20,12 @@ namespace sluice::frontend {
 /// Float32 parameters are taken as they are up to here; below, they need a format.
 inline constexpr int kMostExactFracBits = 32;
 
+/// What one import may hold in memory; far above any network that fits a card.
+inline constexpr std::int64_t kMostElements = std::int64_t{1} << 24;
+
+/// Throws ModelError before memory is taken for more than kMostElements: the product of extents.
+void check_elements(const network::Shape& extents);
+
 [[noreturn]] void refuse(const char* code, std::string message, std::string hint = {});
 
 /// The function of an activation, whether text, a call as text, or an object.

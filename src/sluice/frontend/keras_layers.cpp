@@ -51,6 +51,8 @@ const std::map<std::string_view, PlanLayer>& planners() {
       {"MaxPooling2D", plan_pooling},
       {"AveragePooling1D", plan_pooling},
       {"AveragePooling2D", plan_pooling},
+      {"QAveragePooling2D", plan_pooling},
+      {"QGlobalAveragePooling2D", plan_pooling},
       {"GlobalMaxPooling1D", plan_pooling},
       {"GlobalMaxPooling2D", plan_pooling},
       {"GlobalAveragePooling1D", plan_pooling},
@@ -103,7 +105,8 @@ const std::map<std::string_view, PlanLayer>& planners() {
            "put its layers into the outer model");
   }
   refuse(codes::kLayer, fmt::format("layer class `{}` is not supported", class_name),
-         "docs/reference/import.md lists the layers that are");
+         "Dense, convolutions, poolings, merges, reshapes and activations of Keras and QKeras "
+         "(QDense, QConv2D, ...) are; docs/reference/import.md lists them");
 }
 
 }  // namespace

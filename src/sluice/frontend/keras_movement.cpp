@@ -79,6 +79,7 @@ void plan_repeat_vector(LayerBuilder& layer) {
   add_move(layer, [count](const OpContext& at) -> ResolvedOp {
     Shape to = at.operand.shape;
     to.insert(to.begin(), count);
+    check_elements(to);
     return network::LayerOp(network::broadcast(at.operand.shape, to));
   });
 }
@@ -132,12 +133,15 @@ void plan_padding(LayerBuilder& layer, bool crops) {
   add_move(layer, [before, after](const OpContext& at) -> ResolvedOp {
     const Shape& shape = at.operand.shape;
     check_axes(shape, before.size());
+    Shape to = shape;
     for (std::size_t i = 0; i < shape.size(); ++i) {
-      if (shape[i] + before[i] + after[i] < 1) {
+      to[i] += before[i] + after[i];
+      if (to[i] < 1) {
         refuse(codes::kModelConfig,
                fmt::format("nothing is left of the shape ({})", fmt::join(shape, ", ")));
       }
     }
+    check_elements(to);
     return network::LayerOp(network::pad(shape, before, after));
   });
 }
@@ -154,6 +158,9 @@ void plan_up_sampling(LayerBuilder& layer) {
       with_channels(layer.axes_setting("size", axes, 2, 1), layer.is_channels_first(), 1);
   add_move(layer, [factors](const OpContext& at) -> ResolvedOp {
     check_axes(at.operand.shape, factors.size());
+    Shape to = at.operand.shape;
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] *= factors[i];
+    check_elements(to);
     return network::LayerOp(network::repeat(at.operand.shape, factors));
   });
 }

@@ -32,11 +32,24 @@ std::vector<std::int64_t> covered(const WindowSettings& windows, const Shape& sh
   return counts;
 }
 
-/// Exact where `count` is a power of two, else for the quantiser that follows.
-ResolvedOp divided_by(std::int64_t count, const Shape& shape) {
+/// `average_quantizer` of QKeras's layers: it quantises the factor 1 / count.
+std::optional<QkerasQuantizer> factor_quantizer(const LayerBuilder& layer) {
+  return parse_quantizer(layer.setting("average_quantizer"), QuantizerRole::activation);
+}
+
+/// Times the factor where a quantiser makes one; exact where `count` is a power of two; else for
+/// the quantiser that follows.
+ResolvedOp divided_by(std::int64_t count, const std::optional<QkerasQuantizer>& by,
+                      const Shape& shape) {
   const auto bits = static_cast<std::uint64_t>(count);
-  if (!std::has_single_bit(bits)) return quotient_function(static_cast<double>(count));
   const auto channels = static_cast<std::size_t>(shape.empty() ? 1 : shape.back());
+  if (by) {
+    const QuantizedTensor factor = quantize_weights(*by, {{1}, {1.0 / static_cast<double>(count)}});
+    return network::LayerOp(network::Affine{std::vector(channels, factor.mantissas.front()),
+                                            factor.frac_bits, std::vector<std::int64_t>(channels),
+                                            0});
+  }
+  if (!std::has_single_bit(bits)) return quotient_function(static_cast<double>(count));
   return network::LayerOp(network::Affine{std::vector<std::int64_t>(channels, 1),
                                           std::countr_zero(bits),
                                           std::vector<std::int64_t>(channels), 0});
@@ -55,14 +68,15 @@ void add_maximum(LayerBuilder& layer) {
 void add_average(LayerBuilder& layer, const WindowSettings& windows) {
   layer.add_helper("sum", network::LayerOp(Reduce{Reduce::Kind::sum}));
   const bool is_channels_first = layer.is_channels_first();
-  layer.add("average", [windows, is_channels_first](const OpContext& at) -> ResolvedOp {
+  const auto by = factor_quantizer(layer);
+  layer.add("average", [windows, is_channels_first, by](const OpContext& at) -> ResolvedOp {
     const Shape shape = channels_last(at.layer_operand.shape, is_channels_first);
     const std::vector<std::int64_t> counts = covered(windows, shape);
     if (std::ranges::count(counts, counts.front()) != std::ssize(counts)) {
       refuse(codes::kLayer, "padding='same' averages over fewer elements at the edges",
              "use padding='valid', or max pooling");
     }
-    return divided_by(counts.front(), at.operand.shape);
+    return divided_by(counts.front(), by, at.operand.shape);
   });
 }
 
@@ -91,9 +105,10 @@ void plan_global_pooling(LayerBuilder& layer, bool is_maximum) {
     add_maximum(layer);
   } else {
     layer.add_helper("sum", network::LayerOp(Reduce{Reduce::Kind::sum}));
-    layer.add("average", [](const OpContext& at) -> ResolvedOp {
+    const auto by = factor_quantizer(layer);
+    layer.add("average", [by](const OpContext& at) -> ResolvedOp {
       const std::int64_t channels = at.operand.shape.back();
-      return divided_by(network::element_count(at.layer_operand.shape) / channels,
+      return divided_by(network::element_count(at.layer_operand.shape) / channels, by,
                         at.operand.shape);
     });
   }
@@ -119,6 +134,7 @@ void plan_pooling(LayerBuilder& layer) {
     plan_window_pooling(layer, is_maximum);
   }
   layer.add_result(layer.layer().name, class_name, "result");
+  if (class_name.starts_with("Q")) plan_inner_activation(layer);
 }
 
 }  // namespace sluice::frontend

@@ -70,8 +70,13 @@ void add_windows(LayerBuilder& layer, WindowSettings windows, network::WindowOrd
   layer.add_movement(
       "windows", [windows = std::move(windows), order, padding](const OpContext& at) -> ResolvedOp {
         const Shape& shape = at.operand.shape;
-        return network::LayerOp(
-            network::sliding_windows(shape, windows.over(shape), order, padding));
+        const std::vector<WindowAxis> axes = windows.over(shape);
+        Shape extents{shape.back()};
+        for (std::size_t i = 0; i < axes.size(); ++i) {
+          extents.insert(extents.end(), {axes[i].positions(shape[i]), axes[i].size});
+        }
+        check_elements(extents);
+        return network::LayerOp(network::sliding_windows(shape, axes, order, padding));
       });
 }
 

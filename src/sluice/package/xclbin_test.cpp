@@ -107,13 +107,15 @@ TEST(Xclbin, RealFields) {
   EXPECT_STREQ(file.data() + 352, "sluice:emulated:card:1.0");
 
   const SectionPlace memory = place_of(file, 6);
-  EXPECT_EQ(memory.size, 8u + 2 * 40);
-  EXPECT_EQ(field<std::int32_t>(file, memory.offset), 2);
+  EXPECT_EQ(memory.size, 8u + 3 * 40);
+  EXPECT_EQ(field<std::int32_t>(file, memory.offset), 3);
   EXPECT_EQ(field<std::uint8_t>(file, memory.offset + 8), 1) << "DDR4";
   EXPECT_EQ(field<std::uint8_t>(file, memory.offset + 9), 1) << "used";
   EXPECT_EQ(field<std::uint64_t>(file, memory.offset + 16), 16u << 20) << "KiB";
   EXPECT_EQ(field<std::uint64_t>(file, memory.offset + 24), 0x4'0000'0000u);
   EXPECT_STREQ(file.data() + memory.offset + 32, "bank0");
+  EXPECT_EQ(field<std::uint8_t>(file, memory.offset + 8 + 2 * 40), 8) << "HBM";
+  EXPECT_EQ(field<std::uint8_t>(file, memory.offset + 9 + 2 * 40), 0) << "spare";
 
   const SectionPlace layout = place_of(file, 8);
   EXPECT_EQ(layout.size, 8u + 2 * 80);
@@ -138,11 +140,18 @@ TEST(Xclbin, RealFields) {
   }
 }
 
-TEST(Xclbin, MetadataHasWhatPynqReads) {
-  const std::string file = write_xclbin(example());
+std::string metadata_of(const XclbinContent& content) {
+  const std::string file = write_xclbin(content);
   const SectionPlace place = place_of(file, 2);
-  const std::string xml = file.substr(place.offset, place.size);
-  EXPECT_THAT(xml, HasSubstr("vlnv=\"sluice:kernel:myproject:1.0\""));
+  return file.substr(place.offset, place.size);
+}
+
+TEST(Xclbin, MetadataHasWhatPynqReads) {
+  const std::string xml = metadata_of(example());
+  EXPECT_THAT(xml, HasSubstr("vlnv=\"xilinx.com:hls:myproject:1.0\""));
+  XclbinContent unnamed = example();
+  unnamed.kernels.front().vlnv.clear();
+  EXPECT_THAT(metadata_of(unnamed), HasSubstr("vlnv=\"sluice:kernel:myproject:1.0\""));
   EXPECT_THAT(xml, HasSubstr("mode=\"slave\" range=\"0x1000\""));
   EXPECT_THAT(xml, HasSubstr("<addrRemap base=\"0x1800000\" port=\"S_AXI_CONTROL\""));
   EXPECT_THAT(xml, HasSubstr("type=\"const short*\""));
@@ -164,7 +173,7 @@ TEST(Xclbin, WriterRefusesWhatTheFormatCannotHold) {
   refused([](XclbinContent& c) { c.kernels[0].instances.clear(); });
   refused([](XclbinContent& c) { c.kernels[0].instances[1].base_address += 16 - 0x1'0000; });
   refused([](XclbinContent& c) { c.kernels[0].instances[0].name = std::string(60, 'x'); });
-  refused([](XclbinContent& c) { c.kernels[0].arguments[0].bank = 2; });
+  refused([](XclbinContent& c) { c.kernels[0].arguments[0].bank = 3; });
   refused([](XclbinContent& c) { c.kernels[0].arguments[0].port = "M_AXI_GMEM7"; });
   refused([](XclbinContent& c) { c.clock_mhz = 0; });
   refused([](XclbinContent& c) { c.platform = std::string(64, 'p'); });

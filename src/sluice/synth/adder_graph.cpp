@@ -1,6 +1,7 @@
 #include "sluice/synth/adder_graph.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -110,6 +111,25 @@ int adder_bits(const Interval& a, const Interval& b, int shift, bool subtract) {
   for (; magnitude > 0; magnitude >>= 1) ++top;
   if (a_min + b_min < 0) ++top;
   return std::max(0, top - passing);
+}
+
+int adder_cost(const Interval& a, const Interval& b, int shift, bool subtract) {
+  const int bits = adder_bits(a, b, shift, subtract);
+  if (bits == 0) return 0;
+  const fixed::Format low = fixed::format_of(a, 0);
+  const fixed::Format high = fixed::format_of(b, 0);
+  const int low_top = low.width + std::max(0, -shift);
+  const int high_top = high.width + std::max(0, shift);
+  // A signed operand repeats its highest bit; two repeated bits meet in one LUT.
+  int end = std::min(low_top, high_top);
+  if (low.is_signed && high.is_signed) {
+    end = std::max(low_top, high_top);
+  } else if (low.is_signed) {
+    end = high_top;
+  } else if (high.is_signed) {
+    end = low_top;
+  }
+  return 3 * std::max(0, end - std::abs(shift)) + bits;
 }
 
 AdderGraphBuilder::AdderGraphBuilder(std::span<const Interval> inputs)

@@ -88,4 +88,8 @@ class AdderGraphBuilder {
 /// pass through unchanged.
 int adder_bits(const fixed::Interval& a, const fixed::Interval& b, int shift, bool subtract);
 
+/// What that adder costs, in quarters of a full bit: three where it takes a LUT, as two operand
+/// bits meet, and one for every bit of the carry chain.
+int adder_cost(const fixed::Interval& a, const fixed::Interval& b, int shift, bool subtract);
+
 }  // namespace sluice::synth

@@ -20,15 +20,15 @@ using fixed::Interval;
 // Bounds of the paths of differences that are tried.
 constexpr std::array kPathBounds{2, 4, 8, 1 << 20};
 
-std::int64_t total_adder_bits(const AdderGraph& graph) {
-  std::int64_t bits = 0;
+std::int64_t total_adder_cost(const AdderGraph& graph) {
+  std::int64_t cost = 0;
   for (const AdderNode& node : graph.nodes) {
     if (node.kind != AdderNode::Kind::sum) continue;
-    bits +=
-        adder_bits(graph.nodes[static_cast<std::size_t>(node.a)].range,
+    cost +=
+        adder_cost(graph.nodes[static_cast<std::size_t>(node.a)].range,
                    graph.nodes[static_cast<std::size_t>(node.b)].range, node.shift, node.subtract);
   }
-  return bits;
+  return cost;
 }
 
 int ceil_log2(int value) {
@@ -136,10 +136,10 @@ class Search {
       if (!has_solution_) throw;
       return;
     }
-    const std::int64_t bits = total_adder_bits(graph);
-    if (has_solution_ && bits >= best_bits_) return;
+    const std::int64_t cost = total_adder_cost(graph);
+    if (has_solution_ && cost >= best_cost_) return;
     has_solution_ = true;
-    best_bits_ = bits;
+    best_cost_ = cost;
     best_ = std::move(graph);
     best_tree_ = tree;
   }
@@ -154,7 +154,7 @@ class Search {
   ColumnTree alone_;
   int depth_limit_;
   bool has_solution_ = false;
-  std::int64_t best_bits_ = 0;
+  std::int64_t best_cost_ = 0;
   AdderGraph best_;
   ColumnTree best_tree_;
 };

@@ -31,8 +31,8 @@ struct CmvmOptions {
 };
 
 /// Builds an adder graph: spanning trees over the columns, canonical signed digits, greedy sharing
-/// of two-term patterns by the adder bits they save, then one balanced tree per output; of several
-/// such graphs the one of fewest adder bits. Deterministic; the result has passed prove_equal().
+/// of two-term patterns by the area they save, then one balanced tree per output; of several
+/// such graphs the smallest. Deterministic; the result has passed prove_equal().
 /// Throws ModelError E-FIXED-003 when an exact sum needs more than 64 bits.
 AdderGraph solve_cmvm(const CmvmProblem& problem, const CmvmOptions& options = {});
 

@@ -118,7 +118,7 @@ class PatternSharing {
   struct Candidate {
     std::int64_t score = 0;
     std::int32_t depth = 0;
-    std::int32_t bits = 0;
+    std::int32_t cost = 0;  // of the adder that each use saves
     Pattern pattern;
 
     // The heap's top: highest score, then the shallowest, then the smallest pattern.
@@ -267,13 +267,13 @@ class PatternSharing {
     const Interval& a = builder_.node(pattern.a).range;
     const Interval& b = builder_.node(pattern.b).range;
     // The node is built with its low operand first and not negated.
-    const int bits = pattern.shift >= 0 ? adder_bits(a, b, pattern.shift, pattern.subtract)
-                                        : adder_bits(b, a, -pattern.shift, pattern.subtract);
-    heap_.push({score(uses, bits, pattern), depth_of(pattern), bits, pattern});
+    const int cost = pattern.shift >= 0 ? adder_cost(a, b, pattern.shift, pattern.subtract)
+                                        : adder_cost(b, a, -pattern.shift, pattern.subtract);
+    heap_.push({score(uses, cost, pattern), depth_of(pattern), cost, pattern});
   }
 
-  std::int64_t score(int uses, int bits, const Pattern& pattern) const {
-    return std::int64_t{uses} * bits * factor(pattern);
+  std::int64_t score(int uses, int cost, const Pattern& pattern) const {
+    return std::int64_t{uses} * cost * factor(pattern);
   }
 
   /// 1, or for a variation something up to an eighth more.
@@ -293,7 +293,7 @@ class PatternSharing {
     heap_.pop();
     const int uses = count_uses(best.pattern);
     if (uses < 2) return;
-    if (const std::int64_t now = score(uses, best.bits, best.pattern); now < best.score) {
+    if (const std::int64_t now = score(uses, best.cost, best.pattern); now < best.score) {
       best.score = now;
       if (!heap_.empty() && best < heap_.top()) {
         heap_.push(best);

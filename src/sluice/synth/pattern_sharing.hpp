@@ -19,7 +19,7 @@ struct SumRows {
 int digit_count(std::int64_t weight) noexcept;
 
 /// Adds the sums to the graph and returns one term per row, node -1 for 0: canonical signed digits,
-/// greedy sharing of two-term patterns by the adder bits they save, then one tree per row.
+/// greedy sharing of two-term patterns by the area they save, then one tree per row.
 ///
 /// `variation` 0 takes the pattern that saves most; other numbers take one of nearly the same
 /// savings, always the same one. Throws ModelError E-FIXED-003 for a sum of more than 64 bits.
