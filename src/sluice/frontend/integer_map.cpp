@@ -18,7 +18,7 @@ mpz_class floored(const Rational& value) {
 }
 
 mpz_class rounded(const Rational& value, IntegerRounding rounding) {
-  const mpz_class below = floored(value);
+  mpz_class below = floored(value);
   const Rational rest = value - below;
   if (rest == 0) return below;
   const int half = cmp(rest, Rational(1, 2));
@@ -46,7 +46,8 @@ mpz_class rounded(const Rational& value, IntegerRounding rounding) {
       up = !negative;
       break;
   }
-  return up ? mpz_class(below + 1) : below;
+  if (up) ++below;
+  return below;
 }
 
 // Consecutive integers of the same result.

@@ -11,6 +11,7 @@
 #include "sluice/base/error.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/element_quantizers.hpp"
+#include "sluice/frontend/scaled_numbers.hpp"
 #include "sluice/network/movement.hpp"
 
 namespace sluice::frontend {
@@ -27,51 +28,6 @@ constexpr int kMostFracBits = 62;
 
 [[noreturn]] void refuse(const char* code, std::string message, std::string hint = {}) {
   throw ModelError(code, "", std::move(message), std::move(hint));
-}
-
-bool all_are(const std::vector<Rational>& values, const Rational& value) {
-  return std::ranges::all_of(values, [&](const Rational& other) { return other == value; });
-}
-
-// One number per channel where x has several, else one.
-const Rational& of(const std::vector<Rational>& values, std::size_t channel) {
-  return values.size() == 1 ? values.front() : values[channel];
-}
-
-// Integers of all numbers over one binary point.
-struct Mantissas {
-  std::vector<std::int64_t> values;
-  int frac_bits = 0;
-};
-std::optional<Mantissas> mantissas(const std::vector<Rational>& values) {
-  std::vector<Dyadic> parts;
-  std::optional<int> frac_bits;
-  for (const Rational& value : values) {
-    const auto part = dyadic(value);
-    if (!part) return std::nullopt;
-    parts.push_back(*part);
-    if (part->mantissa != 0)
-      frac_bits = std::max(frac_bits.value_or(part->frac_bits), part->frac_bits);
-  }
-  Mantissas result;
-  result.frac_bits = frac_bits.value_or(0);
-  for (const Dyadic& part : parts) {
-    const int shift = result.frac_bits - part.frac_bits;
-    if (part.mantissa == 0) {
-      result.values.push_back(0);
-    } else if (shift > kMostFracBits ||
-               std::abs(part.mantissa) > (std::int64_t{1} << kMostFracBits >> shift)) {
-      return std::nullopt;
-    } else {
-      result.values.push_back(part.mantissa * (std::int64_t{1} << shift));
-    }
-  }
-  return result;
-}
-
-Rational power_of_two(int exponent) {
-  const mpz_class power = mpz_class(1) << static_cast<unsigned>(std::abs(exponent));
-  return exponent >= 0 ? Rational(power) : Rational(mpz_class(1), power);
 }
 
 std::optional<fixed::Rounding> fixed_rounding(IntegerRounding rounding) {
@@ -101,10 +57,6 @@ std::optional<std::size_t> joined_axis(const std::optional<std::size_t>& a,
            "use scales per tensor, or per channel along one axis");
   }
   return a ? a : b;
-}
-
-void stretch(std::vector<Rational>& values, std::size_t count) {
-  if (values.size() == 1) values.resize(count, values.front());
 }
 
 Shape without_ones(const Shape& shape) {
@@ -633,139 +585,6 @@ void ScaledBuilder::round(ScaledTensor& x, const fixed::Quantizer& quantizer,
 }
 
 // -- sums
-// ------------------------------------------------------------------------------------------
-
-namespace {
-
-// Integers and the unit of each column.
-struct WeightGrid {
-  std::vector<std::int64_t> integers;
-  std::vector<Rational> units;  // one, or one per column
-};
-
-// One unit for all weights, or else for each column, of which they are small multiples.
-std::optional<WeightGrid> weight_grid(const DenseWeights& dense) {
-  constexpr std::int64_t kMostOfTensor = std::int64_t{1} << 16;
-  constexpr std::int64_t kMostOfColumn = std::int64_t{1} << 18;
-  if (auto grid = common_grid(dense.weights, kMostOfTensor)) {
-    return WeightGrid{std::move(grid->integers), {grid->unit}};
-  }
-  WeightGrid result;
-  const auto units = static_cast<std::size_t>(dense.units);
-  result.integers.resize(dense.weights.size());
-  std::vector<double> column(static_cast<std::size_t>(dense.inputs));
-  for (std::size_t unit = 0; unit < units; ++unit) {
-    for (std::size_t i = 0; i < column.size(); ++i) column[i] = dense.weights[i * units + unit];
-    const auto grid = common_grid(column, kMostOfColumn);
-    if (!grid) return std::nullopt;
-    for (std::size_t i = 0; i < column.size(); ++i) {
-      result.integers[i * units + unit] = grid->integers[i];
-    }
-    result.units.push_back(grid->unit);
-  }
-  return result;
-}
-
-WeightGrid rounded_weights(const DenseWeights& dense, const fixed::Quantizer& to) {
-  WeightGrid grid;
-  for (const double weight : dense.weights) {
-    grid.integers.push_back(fixed::quantize_real(weight, to));
-  }
-  grid.units = {power_of_two(-to.format.frac_bits)};
-  return grid;
-}
-
-// Powers of two move from the units to the weights, so that columns share a unit where they can.
-int normalize(WeightGrid& grid, std::size_t columns) {
-  constexpr int kMostShift = 20;
-  const Rational first = grid.units.front();
-  std::vector<int> exponents;
-  for (const Rational& unit : grid.units) {
-    const auto exponent = log2_exact(Rational(unit / first));
-    if (!exponent || std::abs(*exponent) > kMostShift) {
-      exponents.clear();
-      break;
-    }
-    exponents.push_back(*exponent);
-  }
-  Rational common = first;
-  if (!exponents.empty()) {
-    const int least = *std::ranges::min_element(exponents);
-    for (std::size_t i = 0; i < grid.integers.size(); ++i) {
-      const int exponent = exponents.size() == 1 ? exponents.front() : exponents[i % columns];
-      grid.integers[i] *= std::int64_t{1} << (exponent - least);
-    }
-    common = first * power_of_two(least);
-    grid.units = {common};
-  }
-  // The rest of the first unit's powers of two is the binary point of all weights.
-  const auto parts = dyadic(common);
-  const int frac_bits = parts ? parts->frac_bits : 0;
-  for (Rational& unit : grid.units) unit *= power_of_two(frac_bits);
-  return frac_bits;
-}
-
-}  // namespace
-
-void ScaledBuilder::dense(ScaledTensor& x, const DenseWeights& weights, const std::string& name) {
-  settle(x, name);
-  const auto units = static_cast<std::size_t>(weights.units);
-  const auto inputs = static_cast<std::size_t>(weights.inputs);
-  if (x.axis && *x.axis + 1 != x.shape.size()) materialize(x, name);
-  if (!all_are(x.factor, x.factor.front())) materialize(x, name);
-  const Rational factor = x.factor.front();
-  std::optional<WeightGrid> grid;
-  if (weights.precision) {
-    grid = rounded_weights(weights, *weights.precision);
-  } else {
-    grid = weight_grid(weights);
-  }
-  if (!grid) {
-    refuse(codes::kNoPrecision, "float32 weights without a quantizer",
-           R"~(give a configuration: {"Model": {"Precision": "ap_fixed<16,6,RND_CONV,SAT>"}})~");
-  }
-  std::vector<Rational> offset = weights.bias;
-  if (x.has_offset()) {
-    for (std::size_t i = 0; i < inputs; ++i) {
-      const Rational& shift = of(x.offset, i);
-      for (std::size_t unit = 0; unit < units && shift != 0; ++unit) {
-        const std::int64_t weight = grid->integers[i * units + unit];
-        if (weight != 0) offset[unit] += shift * of(grid->units, unit) * static_cast<long>(weight);
-      }
-    }
-  }
-  network::Dense dense;
-  dense.inputs = weights.inputs;
-  dense.units = weights.units;
-  dense.weight_frac_bits = normalize(*grid, units);
-  dense.weights = std::move(grid->integers);
-  dense.bias.resize(units);
-  x.factor.clear();
-  for (const Rational& unit : grid->units) x.factor.push_back(factor * unit);
-  stretch(x.factor, all_are(offset, offset.front()) ? 1 : units);
-  // An offset that is a fixed-point number in units of the factor is the bias of the layer.
-  constexpr int kMostBiasFracBits = 40;
-  std::vector<Rational> bias;
-  for (std::size_t unit = 0; unit < units; ++unit) {
-    bias.emplace_back(offset[unit] / of(x.factor, unit));
-  }
-  const auto whole = mantissas(bias);
-  x.offset.assign(x.factor.size(), 0);
-  if (whole && whole->frac_bits <= kMostBiasFracBits) {
-    dense.bias = whole->values;
-    dense.bias_frac_bits = whole->frac_bits;
-    if (all_are(x.factor, x.factor.front())) {
-      x.factor.resize(1);
-      x.offset.resize(1);
-    }
-  } else {
-    for (std::size_t i = 0; i < x.offset.size(); ++i) x.offset[i] = offset[i];
-  }
-  x.layer = append(name, std::move(dense), {x.layer});
-  x.shape.back() = weights.units;
-  x.axis = x.factor.size() > 1 ? std::optional(x.shape.size() - 1) : std::nullopt;
-}
-
 void ScaledBuilder::align(ScaledTensor& a, ScaledTensor& b, const std::string& name) {
   constexpr std::int64_t kMostRatio = std::int64_t{1} << 24;
   settle(a, name);

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "sluice/frontend/rational.hpp"
+
+/// Lists of rational numbers, one or one per channel. Internal to the building of scaled tensors.
+namespace sluice::frontend {
+
+bool all_are(const std::vector<Rational>& values, const Rational& value);
+
+/// The number of a channel, where there are several, else the only one.
+const Rational& of(const std::vector<Rational>& values, std::size_t channel);
+
+/// Repeats a single number.
+void stretch(std::vector<Rational>& values, std::size_t count);
+
+/// Integers of all numbers over one binary point.
+struct Mantissas {
+  std::vector<std::int64_t> values;
+  int frac_bits = 0;
+};
+/// Nothing when that takes more than 62 bits, or a number is no binary fraction.
+std::optional<Mantissas> mantissas(const std::vector<Rational>& values);
+
+Rational power_of_two(int exponent);
+
+}  // namespace sluice::frontend
