@@ -24,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MUON = ROOT / "examples/muon_pt/model/muon_pt.h5"
 YOSYS = "read_verilog -I. {files}; synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top {top}; tee -o {stat} stat"
+ALKAID = "alkaid==0.8.2"
 TIME_LIMIT_S = 300
 REPETITIONS = 3
 GROWTH_SIZES = (16, 32, 64, 128, 256)
@@ -107,7 +108,7 @@ def alkaid_python():
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     if run([python, "-c", "import alkaid"]).returncode != 0:
-        if run([python, "-m", "pip", "-q", "install", "alkaid"]).returncode != 0:
+        if run([python, "-m", "pip", "-q", "install", ALKAID]).returncode != 0:
             print("SKIP: alkaid: PyPI cannot be reached; Sluice is measured alone", file=sys.stderr)
             return None
     return python
