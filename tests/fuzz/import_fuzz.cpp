@@ -57,8 +57,8 @@ void import(char kind, std::string_view bytes) {
 }  // namespace
 
 /// The first byte says what the rest is: `h` an HDF5 model, `k` a `.keras` archive, `o` an ONNX
-/// graph, `j` a JSON model, `c` a precision configuration, `q` the text of a quantizer. A file may be refused with a ModelError; anything
-/// else is a finding.
+/// graph, `j` a JSON model, `c` a precision configuration, `q` the text of a quantizer. A file may
+/// be refused with a ModelError; anything else is a finding.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
