@@ -44,6 +44,11 @@ TEST_F(Card, SaysWhatItIs) {
   EXPECT_EQ(kernel.device().emulation, std::getenv("XCL_EMULATION_MODE"));
   const Json json = to_json(bench(kernel, {.calls = 20, .warmup_calls = 2}));
   EXPECT_EQ(json.at("emulated"), true);
+  // The SIMD engine in the card's place has no clock.
+  EXPECT_EQ(json.contains("kernel_cycles"), kernel.device().emulation == "hw_emu");
+  if (json.contains("kernel_cycles")) {
+    EXPECT_GT(json.at("kernel_cycles").at("min"), package_.manifest().latency_cycles);
+  }
 }
 
 TEST_F(Card, OpensAgain) {

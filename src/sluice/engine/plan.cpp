@@ -108,7 +108,7 @@ class Drafter {
               return computed({tensors_.size() - 1, nullptr});
             },
             [&](const network::Reshape&) {
-              const View view = operand();
+              View view = operand();
               tensors_[view.tensor].has_one_user &= has_one_user;
               return view;
             },

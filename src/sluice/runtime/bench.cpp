@@ -21,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kSchemaVersion = 1;
 constexpr std::size_t kWindows = 16;  // different events of successive calls
+constexpr std::size_t kCountedCalls = 32;
 
 void require(bool condition, std::string_view option, std::int64_t value, std::string_view due) {
   if (condition) return;
@@ -94,7 +95,6 @@ class Worker {
     for (std::size_t window = 0; window < kWindows; ++window) {
       fill(inputs_.window(window), kernel.manifest().input.quantizer.format, random);
     }
-    cycles_.reserve(samples_.size());
     if (options.depth > 1) {
       stream_.emplace(kernel,
                       StreamOptions{.batch_events = options.batch_events, .depth = options.depth});
@@ -109,12 +109,22 @@ class Worker {
     make_calls(std::span(unused).first(static_cast<std::size_t>(options_.warmup_calls)),
                no_progress());
     first_call_ = unused.front();
-    cycles_.clear();
   }
 
   void measure(ProgressSink& progress) {
     make_calls(samples_, progress);
     if (options_.warmup_calls == 0) first_call_ = samples_.front();
+  }
+
+  void count_cycles() {
+    if (!predictor_) return;
+    for (std::size_t call = 0; call < kCountedCalls; ++call) {
+      Spans unused;
+      make_call(call, unused);
+      const auto cycles = predictor_->kernel_cycles();
+      if (!cycles) return;
+      cycles_.push_back(*cycles);
+    }
   }
 
   const Spans& first_call() const noexcept { return first_call_; }
@@ -144,7 +154,6 @@ class Worker {
       return;
     }
     predictor_->predict(inputs, outputs, &spans);
-    if (const auto cycles = predictor_->kernel_cycles()) cycles_.push_back(*cycles);
   }
 
   BenchOptions options_;
@@ -236,11 +245,11 @@ BenchResult bench(const Kernel& kernel, const BenchOptions& options, ProgressSin
     worker.measure(index == 0 ? progress : no_progress());
   });
   result.elapsed = Clock::now() - begin;
+  workers.front().count_cycles();
   result.first_call = workers.front().first_call();
+  result.kernel_cycles = workers.front().kernel_cycles();
   for (const Worker& worker : workers) {
     result.samples.insert(result.samples.end(), worker.samples().begin(), worker.samples().end());
-    result.kernel_cycles.insert(result.kernel_cycles.end(), worker.kernel_cycles().begin(),
-                                worker.kernel_cycles().end());
   }
   return result;
 }

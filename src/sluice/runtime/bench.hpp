@@ -35,7 +35,8 @@ struct BenchResult {
   Spans first_call;                    ///< the very first one of the first thread
   std::vector<Spans> samples;          ///< one per timed call, thread after thread
   std::chrono::nanoseconds elapsed{};  ///< from the first timed call's start to the last one's end
-  /// One per timed call; empty where the device cannot tell, and with more calls in flight.
+  /// Of further calls after the timed ones, since asking may take bus transfers of its own; empty
+  /// where the device cannot tell, and with more calls in flight.
   std::vector<std::uint64_t> kernel_cycles;
 
   double events_per_s() const noexcept;
