@@ -77,7 +77,7 @@ class Spanning {
       : columns_(problem),
         longest_path_(longest_path),
         // A path of so many sums, each below this depth, has a tree within the limit.
-        most_terms_(std::int64_t{1} << std::max(0, depth_limit - ceil_log2(longest_path))),
+        most_terms_(std::int64_t{1} << std::clamp(depth_limit - ceil_log2(longest_path), 0, 62)),
         best_(problem.outputs),
         path_(problem.outputs, 0) {
     tree_.links.resize(problem.outputs);
