@@ -142,8 +142,6 @@ TEST(Engine, ThreadsGiveTheSame) {
   }
 }
 
-// ---- Each machine type, by construction. ----
-
 constexpr Quantizer kInput16{{16, 10, true}, Rounding::rnd_conv, Overflow::sat};
 
 /// input -> dense -> clamp at 0 -> quantize.
@@ -302,8 +300,6 @@ TEST(Engine, ALayerWithTwoUsersIsKept) {
   EXPECT_EQ(Engine(network).plan().size(), 2u);
   expect_exact(network, events_for(network, 50));
 }
-
-// ---- Reals, progress and wrong use. ----
 
 TEST(Engine, RealsEqualMantissas) {
   const Network network = network::testing::random_mlp(5, {.units = {6, 8, 2}});

@@ -106,8 +106,6 @@ TEST(Import, SummaryTellsWhatBecameOfEachLayer) {
   EXPECT_EQ(model.warnings[0].subject, "clipped_relu");
 }
 
-// -- bad files -----------------------------------------------------------------------------------
-
 TEST(Import, RefusesByNameWhatItCannotDoExactly) {
   EXPECT_THAT(refusal(kData / "unsupported_layer.h5"),
               AllOf(HasSubstr("E-FRONTEND-003"), HasSubstr("recurrent"), HasSubstr("`LSTM`")));
@@ -159,8 +157,6 @@ TEST(Import, FilesThatAreNoModel) {
   write_file(folder.path() / "alone.json", "{}");
   EXPECT_THROW(import_model(folder.path() / "alone.json"), ToolError);
 }
-
-// -- models written here: JSON with weights ------------------------------------------------------
 
 const Tensors kTwoByOne{{"kernel", {2, 1}, {0.5, -1.25}}, {"bias", {1}, {0.75}}};
 
@@ -424,8 +420,6 @@ TEST(ImportJson, ModelPrecisionFillsGapsOnly) {
                       "LayerName": {"fc": {"Precision": {"result": "ap_fixed<3,3>"}}}})"));
   EXPECT_NE(named.network.find("fc_quantize"), std::nullopt);
 }
-
-// -- models of others ----------------------------------------------------------------------------
 
 class ModelFolder : public testing::ModelFolder {
  protected:

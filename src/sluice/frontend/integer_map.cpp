@@ -11,45 +11,6 @@ namespace {
 
 __extension__ using Int128 = __int128;
 
-mpz_class floored(const Rational& value) {
-  mpz_class result;
-  mpz_fdiv_q(result.get_mpz_t(), value.get_num().get_mpz_t(), value.get_den().get_mpz_t());
-  return result;
-}
-
-mpz_class rounded(const Rational& value, IntegerRounding rounding) {
-  mpz_class below = floored(value);
-  const Rational rest = value - below;
-  if (rest == 0) return below;
-  const int half = cmp(rest, Rational(1, 2));
-  const bool negative = value < 0;
-  bool up = false;
-  switch (rounding) {
-    case IntegerRounding::half_even:
-      up = half > 0 || (half == 0 && mpz_odd_p(below.get_mpz_t()) != 0);
-      break;
-    case IntegerRounding::half_away:
-      up = half > 0 || (half == 0 && !negative);
-      break;
-    case IntegerRounding::half_towards:
-      up = half > 0 || (half == 0 && negative);
-      break;
-    case IntegerRounding::floor:
-      break;
-    case IntegerRounding::ceil:
-      up = true;
-      break;
-    case IntegerRounding::towards_zero:
-      up = negative;
-      break;
-    case IntegerRounding::away_from_zero:
-      up = !negative;
-      break;
-  }
-  if (up) ++below;
-  return below;
-}
-
 // Consecutive integers of the same result.
 struct Run {
   std::int64_t first = 0;
@@ -155,10 +116,10 @@ std::int64_t IntegerMap::operator()(std::int64_t n) const {
   static_assert(sizeof(long) == sizeof(std::int64_t));
   Rational value = slope * static_cast<long>(n) + offset;
   if (dropped_bits != 0) {
-    value = Rational(rounded(value, IntegerRounding::half_even)) /
+    value = Rational(round_to_integer(value, fixed::IntegerRounding::half_even)) /
             Rational(mpz_class(1) << static_cast<unsigned>(dropped_bits));
   }
-  const mpz_class integer = rounded(value, rounding);
+  const mpz_class integer = round_to_integer(value, rounding);
   if (integer <= static_cast<long>(min)) return min;
   if (integer >= static_cast<long>(max)) return max;
   return integer.get_si();

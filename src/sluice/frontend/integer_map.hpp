@@ -3,28 +3,18 @@
 #include <cstdint>
 #include <optional>
 
+#include "sluice/fixed/integer_rounding.hpp"
 #include "sluice/fixed/interval.hpp"
 #include "sluice/frontend/rational.hpp"
 
 namespace sluice::frontend {
-
-/// How a real number becomes an integer: the modes of QONNX.
-enum class IntegerRounding : std::uint8_t {
-  half_even,
-  half_away,     ///< ties away from zero
-  half_towards,  ///< ties towards zero
-  floor,
-  ceil,
-  towards_zero,
-  away_from_zero,
-};
 
 /// y(n) = clamp(round(slope * n + offset), min, max), of an integer n: a quantiser whose scale is
 /// any real number, seen from the integers of its operand.
 struct IntegerMap {
   Rational slope = 1;
   Rational offset = 0;
-  IntegerRounding rounding = IntegerRounding::half_even;
+  fixed::IntegerRounding rounding = fixed::IntegerRounding::half_even;
   /// When not 0, slope * n + offset is first rounded to nearest, ties to even, then divided by
   /// 2^dropped_bits and rounded by `rounding`: QONNX's Trunc.
   int dropped_bits = 0;

@@ -22,7 +22,7 @@ void expect_equal(const IntegerMap& map, const MultiplyShift& found, fixed::Inte
 }
 
 TEST(IntegerMap, RoundsAsEachModeSays) {
-  const auto rounded = [](double value, IntegerRounding rounding) {
+  const auto rounded = [](double value, fixed::IntegerRounding rounding) {
     IntegerMap map;
     map.slope = 0;
     map.offset = exact(value);
@@ -32,14 +32,16 @@ TEST(IntegerMap, RoundsAsEachModeSays) {
     return map(0);
   };
   struct Row {
-    IntegerRounding rounding;
+    fixed::IntegerRounding rounding;
     std::int64_t of_2_5, of_3_5, of_minus_2_5, of_minus_0_25;
   };
-  for (const Row& row :
-       {Row{IntegerRounding::half_even, 2, 4, -2, 0}, Row{IntegerRounding::half_away, 3, 4, -3, 0},
-        Row{IntegerRounding::half_towards, 2, 3, -2, 0}, Row{IntegerRounding::floor, 2, 3, -3, -1},
-        Row{IntegerRounding::ceil, 3, 4, -2, 0}, Row{IntegerRounding::towards_zero, 2, 3, -2, 0},
-        Row{IntegerRounding::away_from_zero, 3, 4, -3, -1}}) {
+  for (const Row& row : {Row{fixed::IntegerRounding::half_even, 2, 4, -2, 0},
+                         Row{fixed::IntegerRounding::half_away, 3, 4, -3, 0},
+                         Row{fixed::IntegerRounding::half_towards, 2, 3, -2, 0},
+                         Row{fixed::IntegerRounding::floor, 2, 3, -3, -1},
+                         Row{fixed::IntegerRounding::ceil, 3, 4, -2, 0},
+                         Row{fixed::IntegerRounding::towards_zero, 2, 3, -2, 0},
+                         Row{fixed::IntegerRounding::away_from_zero, 3, 4, -3, -1}}) {
     EXPECT_EQ(rounded(2.5, row.rounding), row.of_2_5);
     EXPECT_EQ(rounded(3.5, row.rounding), row.of_3_5);
     EXPECT_EQ(rounded(-2.5, row.rounding), row.of_minus_2_5);
@@ -51,7 +53,7 @@ TEST(IntegerMap, SignNeedsOneComparison) {
   IntegerMap map;
   map.slope = exact(0.0123F);
   map.offset = exact(-1.7) + 1;
-  map.rounding = IntegerRounding::floor;
+  map.rounding = fixed::IntegerRounding::floor;
   map.max = 1;
   const fixed::Interval interval{-784, 784};
   const auto found = find_multiply_shift(map, interval, {});
@@ -70,7 +72,7 @@ TEST(IntegerMap, RandomQuantizersAreEqualEverywhere) {
     IntegerMap map;
     map.slope = exact(scale(random)) * (i % 3 == 0 ? -1 : 1);
     map.offset = exact(shift(random));
-    map.rounding = i % 2 == 0 ? IntegerRounding::half_even : IntegerRounding::ceil;
+    map.rounding = i % 2 == 0 ? fixed::IntegerRounding::half_even : fixed::IntegerRounding::ceil;
     map.min = -8 << (i % 5);
     map.max = -map.min - 1;
     const fixed::Interval interval{-2000, 3000};
@@ -95,7 +97,7 @@ TEST(IntegerMap, TruncationRoundsTwice) {
   IntegerMap map;
   map.slope = Rational(1, 4);  // an average of four
   map.dropped_bits = 2;
-  map.rounding = IntegerRounding::floor;
+  map.rounding = fixed::IntegerRounding::floor;
   map.min = -1000;
   map.max = 1000;
   EXPECT_EQ(map(15), 1);  // 3.75 -> 4, 4 / 4 -> 1

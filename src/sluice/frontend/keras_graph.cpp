@@ -81,8 +81,6 @@ class GraphImporter {
     precision_.check_names(configurable, diagnostics_);
   }
 
-  // -- the graph ---------------------------------------------------------------------------------
-
   void check_references() {
     std::map<std::string_view, std::size_t> calls;
     for (const KerasLayer& layer : model_.layers) calls[layer.name] = layer.calls.size();
@@ -128,8 +126,6 @@ class GraphImporter {
   bool is_output(const TensorRef& ref) const {
     return std::ranges::find(model_.outputs, ref) != model_.outputs.end();
   }
-
-  // -- what needs more than one layer ------------------------------------------------------------
 
   void check_softmax() {
     for (const KerasLayer& layer : model_.layers) {
@@ -260,8 +256,6 @@ class GraphImporter {
                       R"~("ap_fixed<16,6,RND_CONV,SAT>"}}}}}})~",
                       name));
   }
-
-  // -- building ----------------------------------------------------------------------------------
 
   void build() {
     // The inputs come first and in the model's order; the rest when their operand is there.

@@ -77,8 +77,6 @@ INSTANTIATE_TEST_SUITE_P(Models, LayersAgainstKeras,
                                            "small_cnn"),
                          [](const auto& model) { return std::string(model.param); });
 
-// -- what Keras cannot evaluate on a CPU, and refusals, by hand -----------------------------------
-
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::import_json;

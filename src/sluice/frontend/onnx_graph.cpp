@@ -72,8 +72,6 @@ class OnnxImporter {
     return std::ranges::find(model_.outputs, name) != model_.outputs.end();
   }
 
-  // -- constants ---------------------------------------------------------------------------------
-
   // Nodes are in an order in which every value comes before its users.
   void fold_constants() {
     for (const OnnxNode& node : model_.nodes) {
@@ -119,8 +117,6 @@ class OnnxImporter {
       for (const std::string& output : node.outputs) values_[output] = std::monostate();
     }
   }
-
-  // -- inputs ------------------------------------------------------------------------------------
 
   void add_input(const OnnxInput& input) {
     Shape shape = input.shape;
@@ -183,8 +179,6 @@ class OnnxImporter {
                       name));
     return std::nullopt;
   }
-
-  // -- nodes -------------------------------------------------------------------------------------
 
   void add(const OnnxNode& node) {
     if (done_.contains(&node) || values_.contains(node.outputs.front())) return;

@@ -94,10 +94,12 @@ std::optional<fixed::Quantizer> of_quantizer(const Line& line, const OnnxNode& n
   if (!scale || quantizer.dropped_bits != 0) return std::nullopt;
   const Rational slope = line.slope / *scale;
   const Rational offset = line.offset / *scale + exact(quantizer.before);
-  if (quantizer.rounding == IntegerRounding::floor) return of_thresholds(slope, offset, quantizer);
+  if (quantizer.rounding == fixed::IntegerRounding::floor)
+    return of_thresholds(slope, offset, quantizer);
   const auto exponent = log2_exact(slope);
   auto result = bounded_quantizer({quantizer.min, quantizer.max});
-  if (!exponent || offset != 0 || !result || quantizer.rounding != IntegerRounding::half_even) {
+  if (!exponent || offset != 0 || !result ||
+      quantizer.rounding != fixed::IntegerRounding::half_even) {
     return std::nullopt;
   }
   result->rounding = fixed::Rounding::rnd_conv;

@@ -114,9 +114,6 @@ ScaledTensor OnnxNodes::build(const OnnxNode& node, std::span<const OnnxValue* c
   return std::invoke(members().at(node.op_type), this, call);
 }
 
-// -- what moves nothing or only elements
-// -----------------------------------------------------------
-
 ScaledTensor OnnxNodes::same(const Call& call) {
   constexpr std::int64_t kFloat32 = 1;
   constexpr std::int64_t kFloat64 = 11;
@@ -231,9 +228,6 @@ ScaledTensor OnnxNodes::concatenate(const Call& call) {
   result.layer = builder_.append(name, network::concatenate(shapes, axis), layers);
   return result;
 }
-
-// -- arithmetic
-// ------------------------------------------------------------------------------------
 
 ScaledTensor OnnxNodes::relu(const Call& call) {
   ScaledTensor x = operand(call.inputs);
@@ -389,9 +383,6 @@ ScaledTensor OnnxNodes::batch_normalization(const Call& call) {
   return x;
 }
 
-// -- quantisers
-// ------------------------------------------------------------------------------------
-
 ScaledTensor OnnxNodes::quantizer(const Call& call) {
   ScaledTensor x = operand(call.inputs);
   const OnnxQuantizer quantizer =
@@ -425,9 +416,6 @@ ScaledTensor OnnxNodes::dequantize(const Call& call) {
   builder_.multiply(x, placed(parameter(call.inputs, 1, "scale")), call.node.label());
   return x;
 }
-
-// -- sums of products
-// ------------------------------------------------------------------------------
 
 std::optional<fixed::Quantizer> OnnxNodes::weight_precision(const Call& call,
                                                             const OnnxTensor& weights) {
@@ -548,9 +536,6 @@ ScaledTensor OnnxNodes::convolution(const Call& call) {
   channels_first(x, shape.window, shape.outputs);
   return x;
 }
-
-// -- pooling
-// ---------------------------------------------------------------------------------------
 
 ScaledTensor OnnxNodes::max_pool(const Call& call) {
   ScaledTensor x = operand(call.inputs);

@@ -61,21 +61,21 @@ OnnxTensor times(OnnxTensor tensor, double factor) {
   return tensor;
 }
 
-IntegerRounding rounding_mode(const OnnxNode& node, const char* fallback) {
+fixed::IntegerRounding rounding_mode(const OnnxNode& node, const char* fallback) {
   std::string mode = node.attribute<std::string>("rounding_mode", fallback);
   for (char& letter : mode) {
     letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
   }
-  static constexpr std::pair<std::string_view, IntegerRounding> kModes[] = {
-      {"ROUND", IntegerRounding::half_even},
-      {"HALF_EVEN", IntegerRounding::half_even},
-      {"FLOOR", IntegerRounding::floor},
-      {"CEIL", IntegerRounding::ceil},
-      {"DOWN", IntegerRounding::towards_zero},
-      {"ROUND_TO_ZERO", IntegerRounding::towards_zero},
-      {"UP", IntegerRounding::away_from_zero},
-      {"HALF_UP", IntegerRounding::half_away},
-      {"HALF_DOWN", IntegerRounding::half_towards},
+  static constexpr std::pair<std::string_view, fixed::IntegerRounding> kModes[] = {
+      {"ROUND", fixed::IntegerRounding::half_even},
+      {"HALF_EVEN", fixed::IntegerRounding::half_even},
+      {"FLOOR", fixed::IntegerRounding::floor},
+      {"CEIL", fixed::IntegerRounding::ceil},
+      {"DOWN", fixed::IntegerRounding::towards_zero},
+      {"ROUND_TO_ZERO", fixed::IntegerRounding::towards_zero},
+      {"UP", fixed::IntegerRounding::away_from_zero},
+      {"HALF_UP", fixed::IntegerRounding::half_away},
+      {"HALF_DOWN", fixed::IntegerRounding::half_towards},
   };
   for (const auto& [name, rounding] : kModes) {
     if (mode == name) return rounding;
@@ -91,7 +91,7 @@ void set_range(OnnxQuantizer& quantizer, int bits, bool is_signed, bool narrow) 
 
 // +1 where x >= 0, else -1, with y = 0 for the second.
 void make_bipolar(OnnxQuantizer& quantizer) {
-  quantizer.rounding = IntegerRounding::floor;
+  quantizer.rounding = fixed::IntegerRounding::floor;
   quantizer.before += 1;
   quantizer.after = (quantizer.after - 1) / 2;
   quantizer.step = times(quantizer.step, 2);
@@ -179,28 +179,6 @@ OnnxQuantizer read_quantize_linear(const OnnxNode& node, std::span<const OnnxTen
   return result;
 }
 
-double rounded(double value, IntegerRounding rounding) {
-  const double below = std::floor(value);
-  const double rest = value - below;
-  switch (rounding) {
-    case IntegerRounding::half_even:
-      return std::nearbyint(value);
-    case IntegerRounding::half_away:
-      return std::round(value);
-    case IntegerRounding::half_towards:
-      return rest == 0.5 ? std::trunc(value) : std::nearbyint(value);
-    case IntegerRounding::floor:
-      return below;
-    case IntegerRounding::ceil:
-      return std::ceil(value);
-    case IntegerRounding::towards_zero:
-      return std::trunc(value);
-    case IntegerRounding::away_from_zero:
-      return value < 0 ? below : std::ceil(value);
-  }
-  return below;
-}
-
 }  // namespace
 
 bool is_onnx_quantizer(const OnnxNode& node) noexcept {
@@ -227,20 +205,24 @@ OnnxQuantizer read_onnx_quantizer(const OnnxNode& node, std::span<const OnnxTens
 
 OnnxTensor quantize_constant(const OnnxTensor& x, const OnnxQuantizer& quantizer) {
   const bool in_float32 = x.type == OnnxTensor::Type::float32;
-  const auto level = [&](double value, double scale) {
+  const auto level_of = [&](double value, double scale) {
     double quotient = value / scale;
     if (in_float32) {
       quotient = static_cast<double>(static_cast<float>(value) / static_cast<float>(scale));
     }
     quotient += quantizer.before;
+    if (std::isnan(quotient)) refuse("a value over its scale is not a number");
+    // Far outside of every range of levels, and finite.
+    Rational level = exact(std::clamp(quotient, -0x1p62, 0x1p62));
     if (quantizer.dropped_bits != 0) {
-      quotient = std::ldexp(std::nearbyint(quotient), -quantizer.dropped_bits);
+      level = Rational(round_to_integer(level, fixed::IntegerRounding::half_even)) /
+              Rational(mpz_class(1) << static_cast<unsigned>(quantizer.dropped_bits));
     }
-    return std::clamp(rounded(quotient, quantizer.rounding), static_cast<double>(quantizer.min),
-                      static_cast<double>(quantizer.max)) +
+    return std::clamp(round_to_integer(level, quantizer.rounding).get_d(),
+                      static_cast<double>(quantizer.min), static_cast<double>(quantizer.max)) +
            quantizer.after;
   };
-  const OnnxTensor levels = combine(x, quantizer.scale, level);
+  const OnnxTensor levels = combine(x, quantizer.scale, level_of);
   return combine(levels, quantizer.step, [](double a, double b) { return a * b; });
 }
 

@@ -17,7 +17,7 @@ struct OnnxQuantizer {
   OnnxTensor step;   ///< of the same shape
   double before = 0;
   double after = 0;
-  IntegerRounding rounding = IntegerRounding::half_even;
+  fixed::IntegerRounding rounding = fixed::IntegerRounding::half_even;
   int dropped_bits = 0;  ///< IntegerMap::dropped_bits
   std::int64_t min = 0;
   std::int64_t max = 0;

@@ -97,4 +97,21 @@ bool is_unwieldy(const Rational& value) {
          mpz_sizeinbase(value.get_den().get_mpz_t(), 2) > kMostBits;
 }
 
+mpz_class floored(const Rational& value) {
+  mpz_class result;
+  mpz_fdiv_q(result.get_mpz_t(), value.get_num().get_mpz_t(), value.get_den().get_mpz_t());
+  return result;
+}
+
+mpz_class round_to_integer(const Rational& value, fixed::IntegerRounding rounding) {
+  mpz_class lower = floored(value);
+  const Rational rest = value - lower;
+  if (rest == 0) return lower;
+  const bool up = fixed::rounds_up(rounding, {.half = cmp(rest, Rational(1, 2)),
+                                              .lower_is_odd = mpz_odd_p(lower.get_mpz_t()) != 0,
+                                              .negative = value < 0});
+  if (up) ++lower;
+  return lower;
+}
+
 }  // namespace sluice::frontend

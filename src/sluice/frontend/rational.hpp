@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "sluice/fixed/integer_rounding.hpp"
+
 namespace sluice::frontend {
 
 /// An exact number. Float32 and float64 parameters are rational; so are their quotients.
@@ -14,6 +16,10 @@ using Rational = mpq_class;
 
 /// `value`, which is finite, without rounding.
 Rational exact(double value);
+
+/// The largest integer that is not above `value`.
+mpz_class floored(const Rational& value);
+mpz_class round_to_integer(const Rational& value, fixed::IntegerRounding rounding);
 
 /// mantissa * 2^-frac_bits with the smallest frac_bits; 0 has none.
 struct Dyadic {

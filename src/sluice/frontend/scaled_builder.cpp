@@ -30,25 +30,6 @@ constexpr int kMostFracBits = 62;
   throw ModelError(code, "", std::move(message), std::move(hint));
 }
 
-std::optional<fixed::Rounding> fixed_rounding(IntegerRounding rounding) {
-  switch (rounding) {
-    case IntegerRounding::half_even:
-      return fixed::Rounding::rnd_conv;
-    case IntegerRounding::half_away:
-      return fixed::Rounding::rnd_inf;
-    case IntegerRounding::half_towards:
-      return fixed::Rounding::rnd_zero;
-    case IntegerRounding::floor:
-      return fixed::Rounding::trn;
-    case IntegerRounding::towards_zero:
-      return fixed::Rounding::trn_zero;
-    case IntegerRounding::ceil:
-    case IntegerRounding::away_from_zero:
-      break;
-  }
-  return std::nullopt;
-}
-
 // `values` of x and of another set along one axis: both with one number per index where either has.
 std::optional<std::size_t> joined_axis(const std::optional<std::size_t>& a,
                                        const std::optional<std::size_t>& b) {
@@ -166,9 +147,6 @@ ScaledTensor ScaledBuilder::input(const std::string& name, Shape shape,
   return x;
 }
 
-// -- kept aside
-// ------------------------------------------------------------------------------------
-
 void ScaledBuilder::multiply(ScaledTensor& x, const AxisValues& by, const std::string& name) {
   const bool uniform = by.values.size() == 1;
   if ((x.lower || x.upper) && !uniform) settle(x, name);
@@ -273,9 +251,6 @@ void ScaledBuilder::reshape(ScaledTensor& x, const Shape& shape, const std::stri
   x.order.resize(shape.size());
   std::iota(x.order.begin(), x.order.end(), std::size_t{0});
 }
-
-// -- layers
-// ----------------------------------------------------------------------------------------
 
 void ScaledBuilder::use_shape(ScaledTensor& x, const Shape& shape, const std::string& name) {
   if (type(x).shape == shape) return;
@@ -390,9 +365,6 @@ void ScaledBuilder::materialize(ScaledTensor& x, const std::string& name) {
   }
 }
 
-// -- quantisers
-// ------------------------------------------------------------------------------------
-
 std::vector<IntegerMap> ScaledBuilder::integer_maps(const ScaledTensor& x,
                                                     const OnnxQuantizer& quantizer) const {
   const AxisValues scale = axis_values(quantizer.scale, x.shape);
@@ -499,7 +471,7 @@ bool ScaledBuilder::quantize_by_shift(ScaledTensor& x, const IntegerMap& map,
                                       const std::string& name) {
   constexpr int kMostShift = 200;
   const auto exponent = log2_exact(map.slope);
-  const auto rounding = fixed_rounding(map.rounding);
+  const auto rounding = fixed::as_rounding(map.rounding);
   if (!exponent || !rounding || map.offset != 0 || map.dropped_bits != 0 ||
       std::abs(*exponent) > kMostShift) {
     return false;
@@ -556,7 +528,7 @@ bool ScaledBuilder::quantize_by_multiplication(ScaledTensor& x, const std::vecto
 bool ScaledBuilder::quantize_exactly(ScaledTensor& x, const std::vector<IntegerMap>& maps,
                                      const std::string& name) {
   constexpr int kMostBits = 40;  // leaves room for the operand's bits
-  const auto rounding = fixed_rounding(maps.front().rounding);
+  const auto rounding = fixed::as_rounding(maps.front().rounding);
   if (!rounding || maps.front().dropped_bits != 0) return false;
   const Rational unit = power_of_two(type(x).format.frac_bits);
   std::vector<Rational> slopes;
@@ -584,7 +556,6 @@ void ScaledBuilder::round(ScaledTensor& x, const fixed::Quantizer& quantizer,
   x.layer = append(name + "_quantize", quantize, {x.layer});
 }
 
-// -- sums
 void ScaledBuilder::align(ScaledTensor& a, ScaledTensor& b, const std::string& name) {
   constexpr std::int64_t kMostRatio = std::int64_t{1} << 24;
   settle(a, name);
@@ -645,11 +616,13 @@ double ScaledBuilder::finish(ScaledTensor& x, const std::string& name) {
         fixed::to_double(std::max(std::abs(range.min + 1), range.max), type(x).format.frac_bits) +
         1;
     const auto to_grid = [&](Rational& value, double weight) {
-      const double scaled = Rational(value * power_of_two(kFracBits)).get_d();
-      if (!(std::abs(scaled) < 0x1p61)) {
+      const Rational scaled = value * power_of_two(kFracBits);
+      if (!(std::abs(scaled.get_d()) < 0x1p61)) {
         refuse(codes::kQuantizer, "its values are too large", "give its result a format");
       }
-      const Rational nearest = exact(std::nearbyint(scaled)) * power_of_two(-kFracBits);
+      const Rational nearest =
+          Rational(round_to_integer(scaled, fixed::IntegerRounding::half_even)) *
+          power_of_two(-kFracBits);
       error = std::max(error, std::abs(Rational(value - nearest).get_d()) * weight);
       value = nearest;
     };

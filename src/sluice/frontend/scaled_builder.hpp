@@ -66,7 +66,6 @@ class ScaledBuilder {
   ScaledTensor input(const std::string& name, network::Shape shape,
                      const fixed::Quantizer& quantizer);
 
-  // -- kept aside --------------------------------------------------------------------------------
   void multiply(ScaledTensor& x, const AxisValues& by, const std::string& name);
   void add(ScaledTensor& x, const AxisValues& what, const std::string& name);
   static void clamp(ScaledTensor& x, const std::optional<Rational>& lower,
@@ -74,7 +73,6 @@ class ScaledBuilder {
   static void transpose(ScaledTensor& x, std::span<const std::int64_t> axes);
   void reshape(ScaledTensor& x, const network::Shape& shape, const std::string& name);
 
-  // -- layers ------------------------------------------------------------------------------------
   /// Elements in the order of these axes.
   void arrange(ScaledTensor& x, const std::vector<std::size_t>& order, const std::string& name);
   /// No clamp aside. With `no_offset` also no offset.
