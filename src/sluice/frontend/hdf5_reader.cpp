@@ -15,8 +15,8 @@ namespace sluice::frontend {
 
 namespace {
 
-constexpr std::int64_t kMostElements = std::int64_t{1} << 24;       // of one dataset
-constexpr std::int64_t kMostTotalElements = std::int64_t{1} << 25;  // of all that are read
+constexpr std::int64_t kMostDatasetElements = std::int64_t{1} << 24;  // of one dataset
+constexpr std::int64_t kMostTotalElements = std::int64_t{1} << 25;    // of all that are read
 constexpr std::int64_t kMostStrings = 1 << 16;
 constexpr std::size_t kMostStringBytes = std::size_t{1} << 26;
 constexpr int kHighestRank = 8;
@@ -250,7 +250,7 @@ struct Hdf5Reader::State {
     if (rank < 1 || rank > kHighestRank) refuse(path, "has no valid chunks");
     std::int64_t count = 1;
     for (const hsize_t extent : std::span(extents).first(static_cast<std::size_t>(rank))) {
-      if (extent == 0 || extent > static_cast<hsize_t>(kMostElements / count)) {
+      if (extent == 0 || extent > static_cast<hsize_t>(kMostDatasetElements / count)) {
         refuse(path, "has chunks that are too large", codes::kLimit);
       }
       count *= static_cast<std::int64_t>(extent);
@@ -356,7 +356,7 @@ RealTensor Hdf5Reader::tensor(std::string_view path) const {
   const Handle type(H5Dget_type(dataset.get()), H5Tclose);
   const Handle space(H5Dget_space(dataset.get()), H5Sclose);
   if (!type.valid() || !space.valid()) state_->refuse(path, "cannot be read");
-  const std::int64_t count = state_->element_count(space.get(), path, kMostElements);
+  const std::int64_t count = state_->element_count(space.get(), path, kMostDatasetElements);
   state_->elements_read += count;
   if (state_->elements_read > kMostTotalElements) {
     state_->refuse(path, fmt::format("exceeds {} numbers in all", kMostTotalElements),

@@ -25,9 +25,6 @@ using network::Network;
 using network::Shape;
 using network::TensorType;
 
-// What one import may compute; far above any network that fits a card.
-constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 26;
-
 class GraphImporter {
  public:
   GraphImporter(const KerasModel& model, const PrecisionConfig& precision, std::string name,

@@ -11,6 +11,7 @@
 #include "sluice/base/error.hpp"
 #include "sluice/frontend/batch_norm.hpp"
 #include "sluice/frontend/keras_layers.hpp"
+#include "sluice/frontend/limits.hpp"
 #include "sluice/frontend/qkeras_quantizer.hpp"
 #include "sluice/network/movement.hpp"
 
@@ -19,9 +20,6 @@ namespace sluice::frontend {
 
 /// Float32 parameters are taken as they are up to here; below, they need a format.
 inline constexpr int kMostExactFracBits = 32;
-
-/// What one import may hold in memory; far above any network that fits a card.
-inline constexpr std::int64_t kMostElements = std::int64_t{1} << 24;
 
 /// Throws ModelError before memory is taken for more than kMostElements: the product of extents.
 void check_elements(const network::Shape& extents);

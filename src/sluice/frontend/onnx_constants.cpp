@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "sluice/frontend/codes.hpp"
+#include "sluice/frontend/limits.hpp"
 #include "sluice/frontend/onnx_quantizer.hpp"
 #include "sluice/network/movement.hpp"
 
@@ -20,8 +21,6 @@ namespace {
 
 using network::Shape;
 using Inputs = std::span<const OnnxTensor* const>;
-
-constexpr std::int64_t kMostElements = std::int64_t{1} << 25;
 
 [[noreturn]] void refuse(std::string message, const char* code = codes::kModelConfig) {
   throw ModelError(code, "", std::move(message));

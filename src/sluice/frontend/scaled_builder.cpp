@@ -11,6 +11,7 @@
 #include "sluice/base/error.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/element_quantizers.hpp"
+#include "sluice/frontend/limits.hpp"
 #include "sluice/frontend/scaled_numbers.hpp"
 #include "sluice/network/movement.hpp"
 
@@ -21,9 +22,6 @@ namespace {
 using network::LayerId;
 using network::Shape;
 
-// As for Keras models: what one import may hold in memory and compute.
-constexpr std::int64_t kMostElements = std::int64_t{1} << 24;
-constexpr std::int64_t kMostMultiplications = std::int64_t{1} << 28;
 constexpr int kMostFracBits = 62;
 
 [[noreturn]] void refuse(const char* code, std::string message, std::string hint = {}) {
