@@ -103,10 +103,12 @@ int main(int argc, char** argv) {
   CLI::App app("Synthesises one network and prints what came of it as a JSON object");
   app.add_option("network", options.network, "Network in text form")->required();
   app.add_option("--effort", options.effort)->check(CLI::IsMember({"fast", "normal", "max"}));
-  app.add_option("--extra-depth", options.extra_depth, "Adder levels above the least");
+  app.add_option("--extra-depth", options.extra_depth, "Adder levels above the least")
+      ->check(CLI::Range(0, 16));
   app.add_option("--clock-mhz", options.clock_mhz);
   app.add_flag("--few-registers", options.few_registers);
-  app.add_option("--repetitions", options.repetitions, "Of which the median time is printed");
+  app.add_option("--repetitions", options.repetitions, "Of which the median time is printed")
+      ->check(CLI::PositiveNumber);
   app.add_option("--verilog", options.verilog, "File to write");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -79,8 +79,7 @@ def run(words, **options):
 def yosys_cells(folder, top):
     files = " ".join(str(path) for path in sorted(folder.rglob("*.v")))
     stat = folder / "stat.txt"
-    finished = subprocess.run(["yosys", "-q", "-p", YOSYS.format(files=files, top=top, stat=stat)],
-                              capture_output=True, text=True)
+    finished = run(["yosys", "-q", "-p", YOSYS.format(files=files, top=top, stat=stat)])
     if finished.returncode != 0:
         print(f"yosys: {finished.stderr[-300:]}", file=sys.stderr)
         return {}

@@ -9,7 +9,8 @@ namespace sluice::compiler {
 /// The `estimate` object of report.json: per layer and total, in the words of the command line.
 Json to_json(const synth::Estimate& estimate, double clock_mhz);
 
-/// The same of a network that is not compiled yet. Throws as synth::lower and synth::schedule do.
+/// The same of a network that is not compiled yet, with effort `normal` and pipeline goal `speed`.
+/// Throws as synth::lower and synth::schedule do.
 Json estimate(const network::Network& network, double clock_mhz);
 
 }  // namespace sluice::compiler

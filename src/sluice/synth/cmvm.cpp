@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <map>
-#include <optional>
 
 #include "sluice/base/check.hpp"
 #include "sluice/base/error.hpp"

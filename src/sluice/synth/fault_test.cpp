@@ -1,5 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
+#include <string>
+#include <vector>
+
 #include <random>
 
 #include "sluice/circuit/interpreter.hpp"
@@ -154,6 +159,18 @@ TEST_F(Faults, MissingTopBitsAreCaught) {
 
 TEST_F(Faults, WrongStagesAreCaught) {
   const Schedule right = schedule(circuit_, {}, 200.0);
+  const auto first_use = [&](const Schedule& plan, std::size_t target) {
+    const auto instrs = circuit_.function.instrs();
+    std::int32_t stage = plan.latency_cycles - 1;
+    for (std::size_t user = target + 1; user < instrs.size(); ++user) {
+      const auto operands = std::span(instrs[user].operands)
+                                .first(static_cast<std::size_t>(operand_count(instrs[user].op)));
+      if (std::ranges::count(operands, ValueId{static_cast<std::int32_t>(target)}) != 0) {
+        stage = std::min(stage, plan.stages[user]);
+      }
+    }
+    return stage;
+  };
   ASSERT_EQ(circuit::find_violation(circuit_, right), std::nullopt);
   for (const std::size_t target : draw_targets([&](std::size_t id) { return is_sum(id); })) {
     const Instr& instr = circuit_.function.instrs()[target];
@@ -163,7 +180,7 @@ TEST_F(Faults, WrongStagesAreCaught) {
           std::min(wrong.stages[index(instr.operands[0])], wrong.stages[index(instr.operands[1])]) -
           1;
     } else {
-      wrong.stages[target] = right.latency_cycles;
+      wrong.stages[target] = first_use(right, target) + 1;
     }
     // Of a value in a later stage the pipeline would read another event's.
     EXPECT_NE(circuit::find_violation(circuit_, wrong), std::nullopt) << describe(target);

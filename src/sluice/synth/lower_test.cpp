@@ -85,7 +85,7 @@ TEST(Lower, RefusesACircuitThatNoCardHolds) {
   }
 }
 
-TEST(Lower, PositionsOfAConvolutionShareOneAdderGraph) {
+TEST(Lower, PositionsOfAConvolutionTakeEqualAdders) {
   Network network;
   const LayerId x = network.append("x", network::Input{{9, 2}, {{6, 0, true}}}, {});
   const std::array axes{network::WindowAxis{.size = 3}};
@@ -98,6 +98,7 @@ TEST(Lower, PositionsOfAConvolutionShareOneAdderGraph) {
   const Circuit circuit = lower(network);
   expect_equal_to_reference(network, circuit, 3, 20);
   const std::int64_t adders = count(circuit, Op::add) + count(circuit, Op::sub);
+  EXPECT_GT(adders, 0);
   EXPECT_EQ(adders % 7, 0) << "7 positions";
 }
 
