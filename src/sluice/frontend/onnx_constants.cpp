@@ -31,6 +31,19 @@ const OnnxTensor& input(Inputs inputs, std::size_t i) {
   return *inputs[i];
 }
 
+// Elements of a shape that a file may ask for: extents are not trusted. An extent of 0 does not
+// hide how large the others are.
+std::int64_t checked_count(const Shape& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t extent : shape) {
+    if (extent < 0 || (extent > 0 && count > kMostElements / extent)) {
+      refuse("is too large", codes::kLimit);
+    }
+    count *= std::max<std::int64_t>(extent, 1);
+  }
+  return std::ranges::count(shape, 0) == 0 ? count : 0;
+}
+
 // Row-major steps of a tensor along the axes of a larger shape; 0 where it repeats.
 Shape broadcast_steps(const Shape& shape, const Shape& to) {
   Shape steps(to.size(), 0);
@@ -68,6 +81,7 @@ OnnxTensor taken(const OnnxTensor& tensor, std::size_t axis, std::span<const std
   OnnxTensor result = tensor;
   result.values.clear();
   result.shape[axis] = static_cast<std::int64_t>(picks.size());
+  static_cast<void>(checked_count(result.shape));
   std::int64_t inner = 1;
   std::int64_t outer = 1;
   for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
@@ -113,6 +127,9 @@ OnnxTensor concatenated(const OnnxNode& node, Inputs inputs) {
   for (std::size_t i = 1; i < inputs.size(); ++i) {
     const OnnxTensor& next = input(inputs, i);
     if (next.shape.size() != result.shape.size()) refuse("its inputs differ in rank");
+    if (result.values.size() + next.values.size() > static_cast<std::size_t>(kMostElements)) {
+      refuse("is too large", codes::kLimit);
+    }
     result.values.insert(result.values.end(), next.values.begin(), next.values.end());
     result.shape[0] += next.shape[0];
   }
@@ -162,7 +179,8 @@ OnnxTensor sliced(const OnnxNode& node, Inputs inputs) {
     std::iota(axes->begin(), axes->end(), 0);
   }
   for (std::size_t i = 0; i < starts->size(); ++i) {
-    if (axes->size() != starts->size() || (steps && (*steps)[i] != 1)) {
+    if (axes->size() != starts->size() || (steps && steps->size() != starts->size()) ||
+        (steps && (*steps)[i] != 1)) {
       refuse("slices constants in steps", codes::kLayer);
     }
     const std::size_t axis = checked_axis((*axes)[i], result.shape.size());
@@ -179,7 +197,8 @@ OnnxTensor sliced(const OnnxNode& node, Inputs inputs) {
 
 OnnxTensor cast(const OnnxNode& node, Inputs inputs) {
   constexpr std::int64_t kFloat32 = 1;
-  constexpr std::int64_t kFloat16 = 10;
+  constexpr std::int64_t kInt32 = 6;
+  constexpr std::int64_t kInt64 = 7;
   constexpr std::int64_t kFloat64 = 11;
   OnnxTensor result = input(inputs, 0);
   const auto to = node.attribute<std::int64_t>("to", kFloat32);
@@ -188,12 +207,19 @@ OnnxTensor cast(const OnnxNode& node, Inputs inputs) {
     for (double& value : result.values) {
       if (to == kFloat32) value = static_cast<double>(static_cast<float>(value));
     }
-  } else if (to != kFloat16) {
+  } else if (to == kInt32 || to == kInt64) {
     result.type = OnnxTensor::Type::signed_int;
-    result.bits = 64;
-    for (double& value : result.values) value = std::trunc(value);
+    result.bits = to == kInt32 ? 32 : 64;
+    for (double& value : result.values) {
+      value = std::trunc(value);
+      // As a double, the greatest number of 64 bits, which means "to the end", is 2^63.
+      const double beyond = std::ldexp(1.0, result.bits - 1);
+      if (!(value >= -beyond && (value < beyond || result.bits == 64)) || value > beyond) {
+        refuse(fmt::format("casts {} to an integer of {} bits", value, result.bits));
+      }
+    }
   } else {
-    refuse("casts to float16", codes::kLayer);
+    refuse("casts to a type that is not read", codes::kLayer);
   }
   return result;
 }
@@ -229,14 +255,7 @@ OnnxTensor filled(const OnnxNode& node, Inputs inputs) {
   OnnxTensor result = node.attribute<OnnxTensor>("value", OnnxTensor{.values = {0.0}});
   const double value = only_number(result, "value");
   result.shape = integers(input(inputs, 0));
-  std::int64_t count = 1;
-  for (const std::int64_t extent : result.shape) {
-    if (extent < 0 || (extent > 0 && count > kMostElements / extent)) {
-      refuse("is too large", codes::kLimit);
-    }
-    count *= extent;
-  }
-  result.values.assign(static_cast<std::size_t>(count), value);
+  result.values.assign(static_cast<std::size_t>(checked_count(result.shape)), value);
   return result;
 }
 
@@ -244,10 +263,11 @@ OnnxTensor expanded(Inputs inputs) {
   const OnnxTensor& data = input(inputs, 0);
   OnnxTensor ones;
   ones.shape = integers(input(inputs, 1));
+  static_cast<void>(checked_count(ones.shape));
   const auto shape = network::broadcast_shape(data.shape, ones.shape);
-  if (!shape || network::element_count(*shape) > kMostElements) refuse("does not broadcast");
+  if (!shape) refuse("does not broadcast");
   ones.shape = *shape;
-  ones.values.assign(static_cast<std::size_t>(network::element_count(*shape)), 1.0);
+  ones.values.assign(static_cast<std::size_t>(checked_count(*shape)), 1.0);
   return combine(data, ones, [](double a, double) { return a; });
 }
 
@@ -347,10 +367,11 @@ std::optional<OnnxTensor> fold_shape(const OnnxNode& node, Inputs inputs, std::i
 OnnxTensor combine(const OnnxTensor& a, const OnnxTensor& b,
                    const std::function<double(double, double)>& function) {
   const auto shape = network::broadcast_shape(a.shape, b.shape);
-  if (!shape || network::element_count(*shape) > kMostElements) {
+  if (!shape) {
     refuse(fmt::format("shapes ({}) and ({}) do not agree", fmt::join(a.shape, ", "),
                        fmt::join(b.shape, ", ")));
   }
+  static_cast<void>(checked_count(*shape));
   OnnxTensor result;
   result.type = a.type;
   result.bits = a.bits;

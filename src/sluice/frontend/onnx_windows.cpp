@@ -152,6 +152,12 @@ PoolingWindow read_pooling(const OnnxNode& node, const Shape& x) {
   PoolingWindow window;
   window.axes =
       read_window(node, x, list_or(node, "kernel_shape", x.size() < 2 ? 0 : x.size() - 2, 0));
+  for (const WindowAxis& axis : window.axes) {
+    const std::int64_t reach = (axis.size - 1) * axis.dilation;
+    if (axis.pad_before > reach || axis.pad_after > reach) {
+      refuse(codes::kModelConfig, "its padding is as large as its window");
+    }
+  }
   window.pads = any_pads(window.axes);
   return window;
 }

@@ -507,6 +507,8 @@ bool ScaledBuilder::quantize_by_multiplication(ScaledTensor& x, const std::vecto
   std::vector<std::int64_t> offset;
   for (const MultiplyShift& multiply : found) {
     const int more = shift - multiply.shift;
+    const std::int64_t most = (std::int64_t{1} << 62) >> more;
+    if (std::abs(multiply.multiplier) > most || std::abs(multiply.addend) > most) return false;
     scale.push_back(fixed::shift_left(multiply.multiplier, more));
     offset.push_back(fixed::shift_left(multiply.addend, more));
   }

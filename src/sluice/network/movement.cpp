@@ -177,16 +177,6 @@ Gather repeat(const Shape& shape, std::span<const std::int64_t> factors) {
   return along_axes(shape, to, [&](std::size_t axis, std::int64_t i) { return i / factors[axis]; });
 }
 
-Gather insert_zeros(const Shape& shape, std::span<const std::int64_t> factors) {
-  Shape to = shape;
-  for (std::size_t axis = 0; axis < to.size(); ++axis) {
-    to[axis] = (to[axis] - 1) * factors[axis] + 1;
-  }
-  return along_axes(shape, to, [&](std::size_t axis, std::int64_t i) {
-    return i % factors[axis] == 0 ? i / factors[axis] : -1;
-  });
-}
-
 Gather slice(const Shape& shape, std::span<const std::int64_t> begins,
              std::span<const std::int64_t> steps, std::span<const std::int64_t> counts) {
   const Shape to(counts.begin(), counts.end());
@@ -213,7 +203,7 @@ std::optional<Shape> broadcast_shape(const Shape& a, const Shape& b) {
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
       std::int64_t& extent = result[missing + axis];
       if (extent != 1 && shape[axis] != 1 && extent != shape[axis]) return std::nullopt;
-      extent = std::max(extent, shape[axis]);
+      if (extent == 1) extent = shape[axis];
     }
   }
   return result;

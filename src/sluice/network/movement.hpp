@@ -55,10 +55,6 @@ Gather pad(const Shape& shape, std::span<const std::int64_t> before,
 /// Every element `factors[axis]` times in a row along each axis: nearest-neighbour up-sampling.
 Gather repeat(const Shape& shape, std::span<const std::int64_t> factors);
 
-/// `factors[axis] - 1` zeros between neighbours along each axis: what a transposed convolution
-/// slides over.
-Gather insert_zeros(const Shape& shape, std::span<const std::int64_t> factors);
-
 /// Elements begin, begin + step, ... of each axis, `counts[axis]` of them; a step may be negative.
 Gather slice(const Shape& shape, std::span<const std::int64_t> begins,
              std::span<const std::int64_t> steps, std::span<const std::int64_t> counts);
