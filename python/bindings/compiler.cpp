@@ -17,6 +17,7 @@
 #include "sluice/compiler/verify.hpp"
 #include "sluice/engine/engine.hpp"
 #include "sluice/frontend/import.hpp"
+#include "sluice/network/pack.hpp"
 
 namespace py = pybind11;
 namespace fs = std::filesystem;
@@ -51,8 +52,10 @@ std::unique_ptr<ModelHandle> import_model(const fs::path& path, const std::strin
                                           const std::optional<std::string>& config,
                                           const std::optional<fs::path>& weights) {
   const py::gil_scoped_release release;
-  return std::make_unique<ModelHandle>(
-      "model", frontend::import_model(path, {parse_config(config), weights, name}));
+  frontend::Imported imported =
+      frontend::import_model(path, {parse_config(config), weights, name});
+  imported.network = network::packed(imported.network);  // as a kernel has it
+  return std::make_unique<ModelHandle>("model", std::move(imported));
 }
 
 std::string compile(const fs::path& model, const fs::path& output, const std::string& name,

@@ -52,9 +52,6 @@ class Model:
         self._keep = keep
         self._imported = _core.import_model(self._path, name, self._config, self._weights)
         inputs, outputs = self._imported.shapes()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise UsageError("E-COMPILER-003", name, f"has {len(inputs)} inputs and {len(outputs)} outputs; "
-                             "one of each is supported", "join them into one tensor")
         self.input_shape, self.output_shape = tuple(inputs[0]), tuple(outputs[0])
         self._facts: dict[str, Any] = json.loads(self._imported.inspect())
         self._engine = _core.Engine(self._imported, 0, False)

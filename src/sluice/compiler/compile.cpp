@@ -18,6 +18,7 @@
 #include "sluice/compiler/test_vectors.hpp"
 #include "sluice/frontend/import.hpp"
 #include "sluice/hw/sources.hpp"
+#include "sluice/network/pack.hpp"
 #include "sluice/network/text.hpp"
 #include "sluice/network/verify.hpp"
 #include "sluice/rtl/core.hpp"
@@ -64,17 +65,20 @@ void check(const CompileOptions& options) {
   }
 }
 
-package::TensorPort only_port(const network::Network& network,
-                              const std::vector<network::LayerId>& ids, std::string_view what) {
-  if (ids.size() != 1) {
-    throw ModelError("E-COMPILER-003", network.name(),
-                     fmt::format("has {} {}s; a kernel takes one", ids.size(), what),
-                     fmt::format("join them into one {} tensor", what));
-  }
-  const network::Layer& layer = network.layer(ids.front());
-  package::TensorPort port{layer.name, layer.type.shape, {layer.type.format}};
+package::TensorPort port_of(const network::Layer& layer) {
+  package::TensorPort port{layer.name, layer.type.shape, {layer.type.format}, {}};
   if (const auto* input = std::get_if<network::Input>(&layer.op)) port.quantizer = input->quantizer;
   return port;
+}
+
+// The tensors of the model that lie one after the other in the kernel's, where there are several.
+std::vector<package::TensorPart> parts_of(const network::Network& network,
+                                          const std::vector<network::LayerId>& ids) {
+  std::vector<package::TensorPart> parts;
+  for (const network::LayerId id : ids) {
+    if (ids.size() > 1) parts.push_back({network.layer(id).name, network.layer(id).type.shape});
+  }
+  return parts;
 }
 
 void write_rtl(const fs::path& folder, const circuit::Circuit& circuit,
@@ -127,7 +131,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   progress.update("import", 0, 0);
   const frontend::Imported imported =
       frontend::import_model(model, {options.config, options.weights, options.name});
-  const network::Network& network = imported.network;
+  const network::Network network = network::packed(imported.network);
   network::verify(network);
   package::Manifest manifest;
   manifest.name = options.name;
@@ -135,8 +139,10 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   manifest.source = {model.filename().string(), sha256_hex(read_file(model))};
   manifest.board = options.board;
   manifest.clock_mhz = options.clock_mhz;
-  manifest.input = only_port(network, network.inputs(), "input");
-  manifest.output = only_port(network, network.outputs(), "output");
+  manifest.input = port_of(network.layer(network.inputs().front()));
+  manifest.input.parts = parts_of(imported.network, imported.network.inputs());
+  manifest.output = port_of(network.layer(network.outputs().front()));
+  manifest.output.parts = parts_of(imported.network, imported.network.outputs());
   timings_s["import"] = watch.lap_s();
 
   progress.update("optimise", 0, 0);

@@ -142,7 +142,7 @@ Imported import_keras_bytes(std::string_view bytes, std::optional<std::string_vi
   ModelFile file = open_model(bytes, weights_file, origin);
   const KerasModel model = parse_keras_model(file.description, origin);
   const ModelWeights weights = file.weights.variables.empty()
-                                   ? std::move(file.weights.weights)
+                                   ? name_weights(file.weights.weights, model)
                                    : name_variables(file.weights.variables, model);
   Imported result =
       import_keras(model, weights, precision, name.empty() ? model.name : name, diagnostics);

@@ -5,6 +5,7 @@
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/json_access.hpp"
 #include "sluice/frontend/keras_layer_builder.hpp"
+#include "sluice/frontend/keras_softmax.hpp"
 
 namespace sluice::frontend {
 
@@ -136,7 +137,7 @@ void plan_prelu(LayerBuilder& layer) {
 bool plan_class(LayerBuilder& layer) {
   const std::string& name = layer.layer().class_name;
   if (name == "Softmax") {
-    layer.plan().is_softmax = true;
+    layer.plan().is_softmax = !plan_configured_softmax(layer, layer.layer().name);
   } else if (name == "ReLU") {
     plan_relu(layer);
   } else if (name == "LeakyReLU") {
@@ -155,7 +156,8 @@ void plan_function(LayerBuilder& layer, const Json& value, const std::string& co
                    const char* result_role) {
   const std::string name = function_name(value);
   if (name == "softmax") {
-    layer.plan().is_softmax = true;
+    layer.plan().is_softmax = !plan_configured_softmax(layer, configured_name);
+    if (!layer.plan().is_softmax) layer.add_result(configured_name, "Softmax", result_role);
     return;
   }
   if (is_known_quantizer(name)) {

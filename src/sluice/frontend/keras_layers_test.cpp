@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -11,15 +13,13 @@
 #include "sluice/frontend/import.hpp"
 #include "sluice/frontend/testing/evaluate.hpp"
 #include "sluice/frontend/testing/keras_json.hpp"
+#include "sluice/frontend/testing/real_events.hpp"
 #include "sluice/network/verify.hpp"
 
 namespace sluice::frontend {
 namespace {
 
 const std::filesystem::path kData = std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/data";
-
-/// Every output of a model against Keras or QKeras in float64.
-class LayersAgainstKeras : public ::testing::TestWithParam<const char*> {};
 
 /// The Keras layer whose last layer `name` of the network is.
 std::string keras_layer(const ModelSource& source, const std::string& name) {
@@ -29,12 +29,11 @@ std::string keras_layer(const ModelSource& source, const std::string& name) {
   return name;
 }
 
-TEST_P(LayersAgainstKeras, EveryOutputIsExact) {
-  const std::string stem = fmt::format("layers_{}", GetParam());
-  const Imported model = import_model(kData / (stem + ".h5"));
+/// Every output of a model against the framework in float64.
+void expect_exact(const Imported& model, const char* vectors_file) {
   const network::Network& net = model.network;
   EXPECT_NO_THROW(network::verify(net));
-  const auto vectors = load_npz(kData / (stem + "_vectors.npz"));
+  const auto vectors = load_npz(kData / vectors_file);
   std::vector<std::vector<double>> inputs;
   for (std::size_t i = 0; i < net.inputs().size(); ++i) {
     inputs.push_back(vectors.at(fmt::format("x_{}", i)).to_double());
@@ -71,11 +70,43 @@ TEST_P(LayersAgainstKeras, EveryOutputIsExact) {
   }
 }
 
+class LayersAgainstKeras : public ::testing::TestWithParam<const char*> {};
+TEST_P(LayersAgainstKeras, EveryOutputIsExact) {
+  const std::string stem = fmt::format("layers_{}", GetParam());
+  expect_exact(import_model(kData / (stem + ".h5")), (stem + "_vectors.npz").c_str());
+}
 INSTANTIATE_TEST_SUITE_P(Models, LayersAgainstKeras,
                          ::testing::Values("conv2d", "conv1d", "pooling", "movement", "merge",
                                            "activation", "tables", "quantizer", "power_of_two",
-                                           "small_cnn"),
+                                           "small_cnn", "nested", "transposed", "einsum",
+                                           "qkeras_more"),
                          [](const auto& model) { return std::string(model.param); });
+
+class LayersAgainstHgq2 : public ::testing::TestWithParam<const char*> {};
+TEST_P(LayersAgainstHgq2, EveryOutputIsExact) {
+  const std::string stem = fmt::format("hgq2_{}", GetParam());
+  expect_exact(import_model(kData / (stem + ".keras")), (stem + ".npz").c_str());
+}
+INSTANTIATE_TEST_SUITE_P(Models, LayersAgainstHgq2,
+                         ::testing::Values("convolution", "merge", "activation"),
+                         [](const auto& model) { return std::string(model.param); });
+
+// An archive, and JSON with `keras3_nested.weights.h5` beside it.
+TEST(NestedModels, OfKeras3AreExact) {
+  for (const char* const file : {"keras3_nested.keras", "keras3_nested.json"}) {
+    const Imported model = import_model(
+        kData / file, testing::with_config(R"({"Model": {"Precision": "ap_fixed<48,20>"}})"));
+    expect_exact(model, "keras3_nested.npz");
+    const auto names = [&](const char* name) {
+      return std::ranges::count(model.source.layers, std::string(name), &LayerSummary::name);
+    };
+    // The outer `dense` keeps its name; the inner ones carry the way to them.
+    EXPECT_EQ(names("dense"), 1);
+    EXPECT_EQ(names("block/dense"), 1);
+    EXPECT_EQ(names("pair/dense"), 1);
+    EXPECT_EQ(names("dense_again"), 1);
+  }
+}
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -98,6 +129,69 @@ Json convolution(Json more) {
                  {"kernel_quantizer", "quantized_bits(6,1,alpha=1)"}};
   config.update(more);
   return layer_json("QConv1D", "conv", std::move(config));
+}
+
+Imported softmax_model(const char* strategy, std::vector<Json> behind = {},
+                       const std::map<std::string, Tensors>& weights = {}) {
+  std::vector<Json> layers{testing::input_json("x", {5}),
+                           layer_json("Activation", "s", {{"activation", "softmax"}})};
+  layers.insert(layers.end(), behind.begin(), behind.end());
+  return import_json(testing::sequential(std::move(layers)), weights,
+                     testing::with_config(fmt::format(
+                         R"({{"LayerName": {{"x": {{"Precision": "ap_fixed<16,6>"}},
+                              "s": {{"Strategy": "{}", "Precision": {{"result": "{}"}}}}}}}})",
+                         strategy, std::string_view(strategy) == "Stable" ? "ap_fixed<16,6>" : "auto")));
+}
+
+TEST(Softmax, ArgmaxIsOneHotWithTheFirstOfEquals) {
+  const Imported model = softmax_model("argmax");
+  EXPECT_EQ(outputs(model, {1, 3, -2, 3, 0}), (std::vector<double>{0, 1, 0, 0, 0}));
+  EXPECT_EQ(outputs(model, {-1, -3, -2, -3, -0.5}), (std::vector<double>{0, 0, 0, 0, 1}));
+  EXPECT_EQ(outputs(model, {0, 0, 0, 0, 0}), (std::vector<double>{1, 0, 0, 0, 0}));
+}
+
+TEST(Softmax, TablesStayWithinTheirBound) {
+  const Imported model = softmax_model("Table");
+  ASSERT_EQ(model.warnings.size(), 1u);
+  EXPECT_EQ(model.warnings[0].code, "W-FRONTEND-005");
+  const std::string& message = model.warnings[0].message;
+  const std::size_t start = message.find("within ");
+  ASSERT_NE(start, std::string::npos) << message;
+  const double bound = std::stod(message.substr(start + 7));
+  EXPECT_LT(bound, 2e-3);
+  const auto vectors = load_npz(kData / "hls4ml_softmax.npz");
+  const std::vector<double> x = vectors.at("x").to_double();
+  double largest = 0;
+  for (std::size_t event = 0; event < x.size() / 5; ++event) {
+    const std::vector<double> one(x.begin() + 5 * event, x.begin() + 5 * (event + 1));
+    const double top = *std::ranges::max_element(one);
+    double sum = 0;
+    for (const double value : one) sum += std::exp(value - top);
+    const std::vector<double> got = outputs(model, one);
+    for (std::size_t i = 0; i < 5; ++i) {
+      largest = std::max(largest, std::abs(got[i] - std::exp(one[i] - top) / sum));
+    }
+  }
+  EXPECT_LE(largest, bound);
+  EXPECT_GT(largest, bound / 100);
+}
+
+// Recorded from hls4ml 1.1.0's softmax_stable, compiled: ap_fixed<16,6> in and out, its table types.
+TEST(Softmax, StableEqualsHls4mlBitForBit) {
+  const Imported model = softmax_model("Stable");
+  const auto vectors = load_npz(kData / "hls4ml_softmax.npz");
+  EXPECT_EQ(testing::differences(model.network, vectors.at("x"), vectors.at("y")).events, 0);
+}
+
+TEST(Softmax, MayStandInsideOfANetwork) {
+  const Tensors kernel{{"kernel", {5, 1}, {0, 1, 2, 3, 4}}, {"bias", {1}, {0.5}}};
+  const Imported model = softmax_model("argmax", {testing::qdense("index", 1, {{"kernel_quantizer", "quantized_bits(8,4,alpha=1)"}})},
+                                       {{"index", kernel}});
+  EXPECT_EQ(outputs(model, {1, 0, 5, 2, 5}), (std::vector<double>{2.5}));
+  EXPECT_THAT(json_refusal(model_of({2}, {layer_json("Softmax", "p"), testing::qdense("fc", 1)}),
+                           {{"fc", {{"kernel", {2, 1}, {1, 1}}, {"bias", {1}, {1}}}}}),
+              AllOf(HasSubstr("p: softmax is left out at the very end only"),
+                    HasSubstr(R"("Strategy": "table")")));
 }
 
 TEST(KerasLayers, GroupsSeeTheirOwnChannels) {

@@ -202,7 +202,8 @@ class OnnxImporter {
       attempt(node, [&] { fold_node(node, inputs_of(node)); });
       return;
     }
-    const bool final_softmax = node.op_type == "Softmax" && is_output(node.outputs.front());
+    const bool final_softmax = (node.op_type == "Softmax" || node.op_type == "LogSoftmax") &&
+                               is_output(node.outputs.front());
     if (!OnnxNodes::is_supported(node) && node.op_type != "Shape" && !final_softmax) {
       refuse_operator(node);
       return;
@@ -258,15 +259,18 @@ class OnnxImporter {
         }
       }
     }
-    ScaledTensor result = nodes_.build(node, with_batch(node, inputs), operand, summary);
+    std::vector<ScaledTensor> results =
+        nodes_.build(node, with_batch(node, inputs), operand, summary);
     const OnnxNode& last = bias != nullptr ? *bias : node;
     if (bias != nullptr) done_.insert(bias);
-    round_result(node, last, result, summary);
-    summary.output_shape.assign(result.shape.begin() + (result.shape.size() > 1 ? 1 : 0),
-                                result.shape.end());
+    for (ScaledTensor& result : results) round_result(node, last, result, summary);
+    const Shape& shape = results.front().shape;
+    summary.output_shape.assign(shape.begin() + (shape.size() > 1 ? 1 : 0), shape.end());
     summary.network_layers = builder_.take_added();
     source_.layers.push_back(std::move(summary));
-    values_[last.outputs.front()] = std::move(result);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      values_[last.outputs.at(i)] = std::move(results[i]);
+    }
   }
 
   // A shape that repeats the batch of the file means the batch of one.
@@ -335,6 +339,7 @@ class OnnxImporter {
     }
     try {
       ScaledTensor result = *x;
+      OnnxNodes::require_values(result);
       const double bound = builder_.finish(result, name + "_output");
       if (bound > 0) {
         diagnostics_.warn({codes::kOutputGrid, name,

@@ -37,7 +37,8 @@ TEST_P(OnnxGraphs, EqualFloat64BitForBit) {
   for (const Diagnostic& warning : model.warnings) ADD_FAILURE() << warning.message;
 }
 INSTANTIATE_TEST_SUITE_P(Data, OnnxGraphs,
-                         ::testing::Values("qonnx_cnn", "qonnx_flatten", "qonnx_binary", "qcdq"));
+                         ::testing::Values("qonnx_cnn", "qonnx_flatten", "qonnx_binary", "qcdq",
+                                           "onnx_functions", "onnx_movement"));
 
 class OnnxModels : public testing::ModelFolder {
  protected:

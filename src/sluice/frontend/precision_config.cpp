@@ -14,8 +14,10 @@ namespace sluice::frontend {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kVariables{"weight", "bias",  "scale",
-                                                     "result", "accum", "default"};
+constexpr std::array<std::string_view, 9> kVariables{
+    "weight", "bias", "scale", "result", "accum", "default", "exp_table", "inv_table", "inv_inp"};
+// What a softmax may become, as `Strategy` of its entry.
+constexpr std::array<std::string_view, 3> kSoftmaxForms{"table", "stable", "argmax"};
 // hls4ml's value for weights that always stay inside of the kernel.
 constexpr std::int64_t kNoBramFactor = 1'000'000'000;
 
@@ -42,7 +44,9 @@ class ConfigParser {
     diagnostics_.error({codes::kConfiguration, where, std::move(message), std::move(hint)});
   }
 
-  std::map<std::string, Precision, std::less<>> entry(const Json& json, const std::string& where) {
+  /// `softmax_form` is set where the entry asks for one; an entry that may not has none.
+  std::map<std::string, Precision, std::less<>> entry(const Json& json, const std::string& where,
+                                                      std::string* softmax_form = nullptr) {
     std::map<std::string, Precision, std::less<>> result;
     if (!json.is_object()) {
       report(where, fmt::format("is {}, expected an object", excerpt(json)));
@@ -51,6 +55,8 @@ class ConfigParser {
     for (const auto& [key, value] : json.items()) {
       if (key == "Precision") {
         precisions(value, where + "/Precision", result);
+      } else if (key == "Strategy" && softmax_form != nullptr && is_softmax_form(value)) {
+        *softmax_form = lower(value.get<std::string>());
       } else {
         setting(key, value, where);
       }
@@ -59,6 +65,11 @@ class ConfigParser {
   }
 
  private:
+  static bool is_softmax_form(const Json& value) {
+    return value.is_string() &&
+           std::ranges::find(kSoftmaxForms, lower(value.get<std::string>())) != kSoftmaxForms.end();
+  }
+
   void precisions(const Json& json, const std::string& where,
                   std::map<std::string, Precision, std::less<>>& into) {
     if (json.is_string()) {
@@ -102,6 +113,8 @@ class ConfigParser {
       const std::string strategy = lower(value.is_string() ? value.get<std::string>() : "");
       require(strategy == "latency" || strategy == "distributed_arithmetic", key, value, where,
               "Latency or distributed_arithmetic");
+    } else if (key == "TableSize") {
+      require(as_integer(value) == 1024, key, value, where, "1024");
     } else if (key == "Trace" || key == "TraceOutput") {
       require(as_bool(value) == false, key, value, where, "false");
     } else if (key == "BramFactor") {
@@ -139,7 +152,9 @@ PrecisionConfig PrecisionConfig::parse(const Json& config, Diagnostics& diagnost
       for (const auto& [key, entry] : value.items()) {
         const std::string where = fmt::format("configuration: {}/{}", section, shortened(key));
         auto& into = section == "LayerType" ? result.types_[hls4ml_class(key)] : result.names_[key];
-        into = parser.entry(entry, where);
+        std::string form;
+        into = parser.entry(entry, where, &form);
+        if (!form.empty()) result.softmax_forms_[section == "LayerType" ? "" : key] = form;
       }
     } else {
       parser.report("configuration",
@@ -167,6 +182,27 @@ std::optional<Precision> PrecisionConfig::of_layer(std::string_view name,
   }
   if (const auto entry = types_.find(hls4ml_class(class_name)); entry != types_.end()) {
     return lookup(entry->second, variable);
+  }
+  return std::nullopt;
+}
+
+std::string PrecisionConfig::softmax_form(std::string_view name) const {
+  for (const std::string_view key : {name, std::string_view()}) {
+    if (const auto found = softmax_forms_.find(key); found != softmax_forms_.end()) {
+      return found->second;
+    }
+  }
+  return {};
+}
+
+std::optional<Precision> PrecisionConfig::of_table(std::string_view name,
+                                                   std::string_view variable) const {
+  for (const auto& [entries, key] : {std::pair(&names_, name), std::pair(&types_, std::string_view("softmax"))}) {
+    if (const auto entry = entries->find(key); entry != entries->end()) {
+      if (const auto found = entry->second.find(variable); found != entry->second.end()) {
+        return found->second;
+      }
+    }
   }
   return std::nullopt;
 }

@@ -39,6 +39,11 @@ class PrecisionConfig {
   /// of this layer by its name or its class.
   std::optional<Precision> of_layer(std::string_view name, std::string_view class_name,
                                     std::string_view variable) const;
+  /// "table" or "argmax" where the `Strategy` of this layer, or of `LayerType/Softmax`, asks for it.
+  std::string softmax_form(std::string_view name) const;
+  /// The format of a softmax's "exp_table", "inv_table" or "inv_inp" (the sum), which no default
+  /// gives.
+  std::optional<Precision> of_table(std::string_view name, std::string_view variable) const;
   /// What it says for the whole model.
   std::optional<Precision> of_model(std::string_view variable) const;
   /// The first of the two.
@@ -56,6 +61,7 @@ class PrecisionConfig {
   Entry model_;
   std::map<std::string, Entry, std::less<>> types_;  // by lower-case class name
   std::map<std::string, Entry, std::less<>> names_;
+  std::map<std::string, std::string, std::less<>> softmax_forms_;  // by layer; "" for all
 };
 
 }  // namespace sluice::frontend

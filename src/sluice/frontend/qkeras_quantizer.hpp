@@ -24,6 +24,8 @@ struct QkerasQuantizer {
   double negative_slope = 0;
   /// log2 of the scale: one for all, or one per index of the last axis.
   std::vector<int> scale_exponents{0};
+  /// f gives powers of two, of which `quantizer` need not hold all.
+  bool is_power_of_two = false;
   /// The scale follows from the numbers that are quantised (`alpha='auto_po2'`), which must be
   /// weights. `auto_bits` and `auto_integer` are the quantiser's arguments.
   bool is_auto_po2 = false;
@@ -44,7 +46,8 @@ struct QuantizedTensor {
 
 /// Where a quantiser stands. QDense turns the alpha None of a kernel quantiser into 'auto_po2'
 /// when it is built, so that None means another thing there than elsewhere.
-enum class QuantizerRole { kernel, bias, activation };
+/// The numbers of a batch normalisation need no format, for they are only used to compute others.
+enum class QuantizerRole { kernel, bias, activation, statistics };
 
 /// True for the name of a quantiser class that parse_quantizer knows.
 bool is_known_quantizer(std::string_view class_name) noexcept;
@@ -52,6 +55,10 @@ bool is_known_quantizer(std::string_view class_name) noexcept;
 /// Reads `quantized_bits(...)` text or a `{class_name, config}` object; nothing for null. Throws
 /// ModelError, without a subject, saying what is not supported and what would work.
 std::optional<QkerasQuantizer> parse_quantizer(const Json& value, QuantizerRole role);
+
+/// The quantised numbers themselves, of a quantiser whose role is `statistics`. Throws ModelError,
+/// without a subject.
+std::vector<double> quantize_reals(const QkerasQuantizer& quantizer, const RealTensor& numbers);
 
 /// Quantises finite weights exactly. Throws ModelError, without a subject.
 QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTensor& weights);

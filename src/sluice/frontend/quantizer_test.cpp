@@ -171,7 +171,8 @@ TEST(Quantizer, RefusalsSayWhy) {
   expect_refused("quantized_relu(6,0,1)", activation, "use_sigmoid");
   expect_refused("quantized_relu(6,0,negative_slope=0.3)", activation, "negative_slope");
   expect_refused("quantized_relu(4,0,negative_slope=0.03125)", activation, "negative_slope");
-  expect_refused("quantized_hswish(6)", activation, "`quantized_hswish` is not supported");
+  expect_refused("bernoulli(alpha=1)", activation, "draws random numbers");
+  expect_refused("quantized_ulaw(6)", activation, "logarithms");
   expect_refused("ternary()", kernel, "alpha='auto_po2'");
   expect_refused("binary(alpha='auto')", kernel, "not powers of two");
   expect_refused("quantized_po2(7)", kernel, "spans 2^-32");
