@@ -15,6 +15,7 @@
 #include "sluice/compiler/card_file.hpp"
 #include "sluice/compiler/estimate_report.hpp"
 #include "sluice/compiler/inspect.hpp"
+#include "sluice/compiler/synthesise.hpp"
 #include "sluice/compiler/test_vectors.hpp"
 #include "sluice/frontend/import.hpp"
 #include "sluice/hw/sources.hpp"
@@ -24,8 +25,6 @@
 #include "sluice/rtl/kernel.hpp"
 #include "sluice/sim/build.hpp"
 #include "sluice/synth/estimate.hpp"
-#include "sluice/synth/lower.hpp"
-#include "sluice/synth/schedule.hpp"
 
 namespace sluice::compiler {
 
@@ -140,10 +139,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["import"] = watch.lap_s();
 
   progress.update("optimise", 0, 0);
-  circuit::Circuit circuit = synth::lower(network, {.cmvm = {.effort = options.effort}});
-  circuit.name = options.name;
-  const circuit::Schedule schedule =
-      synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);
+  const auto [circuit, schedule] = synthesise(network, options);
   manifest.latency_cycles = schedule.latency_cycles;
   const Json estimate = to_json(synth::estimate(circuit, schedule), options.clock_mhz);
   timings_s["optimise"] = watch.lap_s();
