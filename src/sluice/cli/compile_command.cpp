@@ -16,12 +16,23 @@ namespace {
 const std::map<std::string, synth::Effort> kEfforts{
     {"fast", synth::Effort::fast}, {"normal", synth::Effort::normal}, {"max", synth::Effort::max}};
 
+const std::map<std::string, synth::Adders> kAdders{{"two", synth::Adders::two},
+                                                   {"three", synth::Adders::three}};
+
+std::map<std::string, rtl::Family> families() {
+  std::map<std::string, rtl::Family> by_name;
+  for (const rtl::Family& family : rtl::kFamilies) by_name.emplace(family.name, family);
+  return by_name;
+}
+
 const std::map<std::string, synth::PipelineGoal> kPipelineGoals{
     {"registers", synth::PipelineGoal::registers}, {"speed", synth::PipelineGoal::speed}};
 
 struct Arguments {
   std::string model, output, config, weights;
   std::string effort = "normal";
+  std::string adders = "three";
+  std::string family{rtl::kFamilies.front().name};
   std::string pipeline_goal = "speed";
   compiler::CompileOptions options;
   bool no_simulator = false;
@@ -30,6 +41,8 @@ struct Arguments {
 int run_compile(const Context& context, const Arguments& arguments) {
   compiler::CompileOptions options = arguments.options;
   options.effort = kEfforts.at(arguments.effort);
+  options.adders = kAdders.at(arguments.adders);
+  options.family = families().at(arguments.family);
   options.pipeline_goal = kPipelineGoals.at(arguments.pipeline_goal);
   options.simulator = !arguments.no_simulator;
   if (!arguments.config.empty()) options.config = read_json(arguments.config);
@@ -83,6 +96,14 @@ void add_compile(CLI::App& app, Context& context) {
   command->add_option("--weights", arguments->weights, "Weights of a .json model, an .h5 file");
   command->add_option("--effort", arguments->effort, "How long to search for fewer adders")
       ->check(CLI::IsMember(kEfforts))
+      ->capture_default_str();
+  command->add_option("--adders", arguments->adders, "Most operands of an adder")
+      ->check(CLI::IsMember(kAdders))
+      ->capture_default_str();
+  command
+      ->add_option("--family", arguments->family,
+                   "FPGA family whose primitives the adders of three operands name")
+      ->check(CLI::IsMember(families()))
       ->capture_default_str();
   command
       ->add_option(

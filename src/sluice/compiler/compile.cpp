@@ -78,11 +78,11 @@ package::TensorPort only_port(const network::Network& network,
 }
 
 void write_rtl(const fs::path& folder, const circuit::Circuit& circuit,
-               const circuit::Schedule& schedule) {
+               const circuit::Schedule& schedule, const rtl::Family& family) {
   fs::create_directory(folder);
   hw::write_sources(folder);
   write_file(folder / (circuit.name + "_core.v"),
-             rtl::emit_core(circuit, schedule, {.name = circuit.name}));
+             rtl::emit_core(circuit, schedule, {.name = circuit.name, .family = family}));
   write_file(folder / (circuit.name + ".v"),
              rtl::emit_kernel(rtl::kernel_options(circuit, schedule, circuit.name)));
 }
@@ -140,7 +140,8 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["import"] = watch.lap_s();
 
   progress.update("optimise", 0, 0);
-  circuit::Circuit circuit = synth::lower(network, {.cmvm = {.effort = options.effort}});
+  circuit::Circuit circuit =
+      synth::lower(network, {.cmvm = {.effort = options.effort, .adders = options.adders}});
   circuit.name = options.name;
   const circuit::Schedule schedule =
       synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);
@@ -152,7 +153,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   const std::string network_text = network::print(network);
   write_file(folder / "network.txt", network_text);
   write_file(folder / "circuit.txt", circuit::print(circuit, &schedule));
-  write_rtl(folder / "rtl", circuit, schedule);
+  write_rtl(folder / "rtl", circuit, schedule, options.family);
   timings_s["verilog"] = watch.lap_s();
   write_vectors(folder / "vectors", circuit, manifest);
   write_json(folder / "report.json",
