@@ -77,11 +77,11 @@ package::TensorPort only_port(const network::Network& network,
 }
 
 void write_rtl(const fs::path& folder, const circuit::Circuit& circuit,
-               const circuit::Schedule& schedule) {
+               const circuit::Schedule& schedule, const rtl::Family& family) {
   fs::create_directory(folder);
   hw::write_sources(folder);
   write_file(folder / (circuit.name + "_core.v"),
-             rtl::emit_core(circuit, schedule, {.name = circuit.name}));
+             rtl::emit_core(circuit, schedule, {.name = circuit.name, .family = family}));
   write_file(folder / (circuit.name + ".v"),
              rtl::emit_kernel(rtl::kernel_options(circuit, schedule, circuit.name)));
 }
@@ -148,7 +148,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   const std::string network_text = network::print(network);
   write_file(folder / "network.txt", network_text);
   write_file(folder / "circuit.txt", circuit::print(circuit, &schedule));
-  write_rtl(folder / "rtl", circuit, schedule);
+  write_rtl(folder / "rtl", circuit, schedule, options.family);
   timings_s["verilog"] = watch.lap_s();
   write_vectors(folder / "vectors", circuit, manifest);
   write_json(folder / "report.json",
