@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/format_arguments.hpp"
 #include "sluice/cli/interrupt.hpp"
 #include "sluice/cli/progress_bar.hpp"
 #include "sluice/compiler/compile.hpp"
@@ -24,6 +25,7 @@ struct Arguments {
   std::string effort = "normal";
   std::string pipeline_goal = "speed";
   compiler::CompileOptions options;
+  FormatArguments formats;
   bool no_simulator = false;
 };
 
@@ -34,11 +36,13 @@ int run_compile(const Context& context, const Arguments& arguments) {
   options.simulator = !arguments.no_simulator;
   if (!arguments.config.empty()) options.config = read_json(arguments.config);
   if (!arguments.weights.empty()) options.weights = arguments.weights;
+  options.formats = arguments.formats.read();
   const StopAtSignals stop_at_signals;
   ProgressBar progress(!context.quiet);
   const compiler::Compiled compiled =
       compiler::compile(arguments.model, arguments.output, options, progress);
   progress.clear();
+  arguments.formats.save(compiled.formats);
   Json warnings = Json::array();
   for (const Diagnostic& warning : compiled.warnings) {
     warnings.push_back(
@@ -54,14 +58,16 @@ int run_compile(const Context& context, const Arguments& arguments) {
                   {"clock_mhz", manifest.clock_mhz},
                   {"estimate", total},
                   {"warnings", warnings},
+                  {"formats", compiled.formats},
                   {"timings_s", compiled.timings_s}};
-  print_result(
-      context, json,
-      fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
-                  "cycle; about {} LUT, {} FF",
-                  arguments.output, manifest.latency_cycles,
-                  manifest.latency_cycles * manifest.clock_period_ns(), manifest.clock_mhz,
-                  manifest.initiation_interval_cycles, total["lut"].dump(), total["ff"].dump()));
+  print_result(context, json,
+               describe_formats(compiled.formats) +
+                   fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
+                               "cycle; about {} LUT, {} FF",
+                               arguments.output, manifest.latency_cycles,
+                               manifest.latency_cycles * manifest.clock_period_ns(),
+                               manifest.clock_mhz, manifest.initiation_interval_cycles,
+                               total["lut"].dump(), total["ff"].dump()));
   return 0;
 }
 
@@ -81,6 +87,7 @@ void add_compile(CLI::App& app, Context& context) {
   command->add_option("--board", arguments->options.board, "Board, recorded in the manifest");
   command->add_option("--config", arguments->config, "Precisions in hls4ml's form, a JSON file");
   command->add_option("--weights", arguments->weights, "Weights of a .json model, an .h5 file");
+  arguments->formats.add_to(*command);
   command->add_option("--effort", arguments->effort, "How long to search for fewer adders")
       ->check(CLI::IsMember(kEfforts))
       ->capture_default_str();
