@@ -14,7 +14,7 @@
 #include "sluice/circuit/text.hpp"
 #include "sluice/compiler/card_file.hpp"
 #include "sluice/compiler/estimate_report.hpp"
-#include "sluice/compiler/inspect.hpp"
+#include "sluice/compiler/subject.hpp"
 #include "sluice/compiler/synthesise.hpp"
 #include "sluice/compiler/test_vectors.hpp"
 #include "sluice/frontend/import.hpp"
@@ -124,8 +124,9 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   const fs::path& folder = staged.path();
 
   progress.update("import", 0, 0);
-  const frontend::Imported imported =
-      frontend::import_model(model, {options.config, options.weights, options.name});
+  const FormattedModel formatted = import_with_formats(
+      model, {options.config, options.weights, options.name}, options.formats, progress);
+  const frontend::Imported& imported = formatted.model;
   const network::Network& network = imported.network;
   network::verify(network);
   package::Manifest manifest;
@@ -151,8 +152,9 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   write_rtl(folder / "rtl", circuit, schedule, options.family);
   timings_s["verilog"] = watch.lap_s();
   write_vectors(folder / "vectors", circuit, manifest);
-  write_json(folder / "report.json",
-             {{"model", describe_model(imported.source)}, {"estimate", estimate}});
+  Json report{{"model", describe_model(imported.source)}, {"estimate", estimate}};
+  if (!formatted.formats.is_null()) report["formats"] = formatted.formats;
+  write_json(folder / "report.json", report);
   timings_s["vectors"] = watch.lap_s();
 
   if (options.simulator) {
@@ -164,7 +166,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["simulator"] = watch.lap_s();
   package::seal(folder, manifest);
   staged.commit();
-  return {package::Package::open(output), imported.warnings, timings_s};
+  return {package::Package::open(output), imported.warnings, formatted.formats, timings_s};
 }
 
 }  // namespace sluice::compiler

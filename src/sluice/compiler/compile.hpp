@@ -8,6 +8,7 @@
 #include "sluice/base/diagnostics.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/progress.hpp"
+#include "sluice/compiler/formats.hpp"
 #include "sluice/package/package.hpp"
 #include "sluice/rtl/family.hpp"
 #include "sluice/synth/cmvm.hpp"
@@ -25,12 +26,14 @@ struct CompileOptions {
   synth::Adders adders = synth::Adders::three;   ///< most operands of an adder
   rtl::Family family = rtl::kFamilies.front();   ///< whose primitives the Verilog names
   synth::PipelineGoal pipeline_goal = synth::PipelineGoal::speed;
+  FormatOptions formats;  ///< of a float model: chosen from data, or measured with them
   bool simulator = true;  ///< Verilate the kernel and pack the card
 };
 
 struct Compiled {
   package::Package package;
   std::vector<Diagnostic> warnings;
+  Json formats;    ///< what was chosen or measured from data; null without
   Json timings_s;  ///< seconds by stage: import, optimise, write, simulator
 };
 

@@ -88,9 +88,7 @@ const std::vector<OptionRow>& option_rows() {
        [](CompileOptions& options, const Json& value) {
          options.adders = kAdders.at(choice_of("adders", value));
        }},
-      {"family",
-       "FPGA family whose primitives the adders of three operands name",
-       family_names(),
+      {"family", "FPGA family whose primitives the adders of three operands name", family_names(),
        std::string(CompileOptions{}.family.name),
        [](CompileOptions& options, const Json& value) {
          options.family = rtl::kFamilies.at(choice_of("family", value));
