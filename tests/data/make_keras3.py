@@ -8,6 +8,7 @@ file, and their outputs in float64: `keras3_nested.keras`, `keras3_nested.json`,
 needs the PyPI packages keras and jax. Weights and inputs are few-bit numbers.
 """
 import pathlib
+import zipfile
 
 import keras
 import numpy as np
@@ -35,6 +36,22 @@ def build():
                                     layers.Dense(2, name="dense")(windows)], name="keras3_nested")
 
 
+def write_faults(path):
+    """The same archive with four faults, which must all be named at once."""
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    config = entries["config.json"].decode()
+    for before, after in (('"class_name": "Concatenate"', '"class_name": "LayerNormalization"'),
+                          ('"activation": "relu"', '"activation": "mystery"'),
+                          ('"units": 2, "activation"', '"units": 7, "activation"'),
+                          ('"padding": "valid"', '"padding": "reflect"')):
+        assert before in config, before
+        config = config.replace(before, after, 1)
+    with zipfile.ZipFile(FOLDER / "faults.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, config if name == "config.json" else content)
+
+
 def main():
     rng = np.random.default_rng(7)
     keras.utils.set_random_seed(7)
@@ -46,6 +63,7 @@ def main():
     compress(path)
     (FOLDER / "keras3_nested.json").write_text(model.to_json())
     model.save_weights(FOLDER / "keras3_nested.weights.h5")
+    write_faults(path)
     events = [np.round(rng.normal(0, 1, (50, *tensor.shape[1:])) * 16) / 16 for tensor in model.inputs]
     results = model.predict(events, verbose=0)
     arrays = {f"x_{i}": event for i, event in enumerate(events)}

@@ -179,6 +179,9 @@ def quantizer():
         dense("binary_01", binary(use_01=True, alpha=1)),
         dense("ternary", ternary(alpha=1)),
         dense("ternary_threshold", ternary(alpha=2.0, threshold=0.5)),
+        dense("bits_scaled", bits(4, 1, alpha=0.6875)),
+        dense("ternary_scaled", ternary(alpha=1.375)),
+        QActivation("quantized_bits(6,2,alpha=0.8125)", name="activation_scaled")(q),
     ]
 
 

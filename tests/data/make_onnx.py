@@ -293,7 +293,32 @@ def movements(rng):
     g.save(joined(g, parts), opset=13)
 
 
+def faults():
+    """Every branch has a fault of its own; all must be named at once."""
+    def node(op, inputs, name, domain="", **attributes):
+        return helper.make_node(op, inputs, [name], name=name, domain=domain, **attributes)
+
+    constants = {"w": np.ones((4, 3)), "nan": np.full((4, 3), np.nan), "s": np.float32(0.1),
+                 "z": np.float32(0), "b": np.float32(4)}
+    nodes = [node("Quant", ["x", "s", "z", "b"], "bad_rounding", QONNX, signed=1, narrow=0,
+                  rounding_mode="SOMEHOW"),
+             node("Det", ["x"], "determinant"),
+             node("Gemm", ["x", "w"], "transposed", transA=1),
+             node("MatMul", ["x", "nan"], "not_a_number"),
+             node("Softmax", ["x"], "inner_softmax"), node("Relu", ["inner_softmax"], "relu")]
+    outputs = ["bad_rounding", "determinant", "transposed", "not_a_number", "relu"]
+    graph = helper.make_graph(
+        nodes, "faults", [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 4))],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, None)) for name in outputs],
+        [numpy_helper.from_array(np.asarray(v, np.float32), k) for k, v in constants.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13),
+                                                    helper.make_opsetid(QONNX, 1)])
+    model.ir_version = 8
+    save(model, FOLDER / "faults.onnx")
+
+
 def main():
+    faults()
     for make in (convolutional, flattened, binary, quantize_dequantize, functions, movements):
         make(np.random.default_rng(2))
 

@@ -44,6 +44,8 @@ struct PlannedOp {
   /// is the result of the operation before.
   std::optional<std::size_t> with_operand_of;
   bool operand_is_second = false;  ///< the other way round
+  /// Set for a Quantize that the configuration asks for.
+  std::optional<FormatUse> format;
 };
 
 /// How a layer makes one tensor of several, before its operations.
@@ -71,6 +73,8 @@ struct LayerPlan {
   std::vector<std::string> without_format;
   /// A warning that the operand decides.
   std::function<std::string(const network::TensorType& operand)> remark;
+  /// Of its weights, biases and scales.
+  std::vector<FormatUse> formats;
   LayerSummary summary;
 };
 

@@ -108,6 +108,21 @@ TEST(NestedModels, OfKeras3AreExact) {
   }
 }
 
+TEST(NestedModels, AllProblemsOfAnArchiveAtOnce) {
+  try {
+    import_model(kData / "faults.keras",
+                 testing::with_config(R"({"Model": {"Precision": "ap_fixed<48,20>"}})"));
+    FAIL();
+  } catch (const ModelError& error) {
+    using ::testing::HasSubstr;
+    EXPECT_THAT(error.what(),
+                ::testing::AllOf(HasSubstr("4 problems"),
+                                 HasSubstr("both: layer class `LayerNormalization`"),
+                                 HasSubstr("activation `mystery`"), HasSubstr("`kernel` has shape"),
+                                 HasSubstr("padding='reflect'")));
+  }
+}
+
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::import_json;
@@ -201,6 +216,74 @@ TEST(KerasLayers, GroupsSeeTheirOwnChannels) {
       import_json(model_of({3, 2}, {convolution({{"groups", 2}})}), {{"conv", kernel}});
   EXPECT_EQ(outputs(model, {1, 2, 3, 4, 5, 6}),
             (std::vector<double>{1 - 3, 0.5 * 2 + 1.5 * 4, 3 - 5, 0.5 * 4 + 1.5 * 6}));
+}
+
+Json functional(const char* name, std::vector<Json> layers, const char* input, Json output) {
+  Json model{{"class_name", "Functional"}, {"name", name}};
+  model["config"] = {{"name", name},
+                     {"layers", std::move(layers)},
+                     {"input_layers", {{input, 0, 0}}},
+                     {"output_layers", {std::move(output)}}};
+  return model;
+}
+
+Json called_with(Json layer, const char* operand, int node = 0) {
+  layer["name"] = layer["config"]["name"];
+  layer["inbound_nodes"] = {{{operand, node, 0, Json::object()}}};
+  return layer;
+}
+
+// An outer model that calls one which only passes its input on.
+Json passing_on(const char* operand, int node, Json output) {
+  const Json inner =
+      functional("inner", {testing::input_json("a", {2})}, "a", Json{"a", 0, 0});
+  return functional("outer", {testing::input_json("x", {2}), called_with(inner, operand, node)},
+                    "x", std::move(output));
+}
+
+TEST(NestedModels, MayPassTheirInputOn) {
+  const Imported model =
+      import_json(passing_on("x", 0, Json{"inner", 1, 0}), {},
+                  testing::with_config(R"({"Model": {"Precision": "ap_fixed<8,4>"}})"));
+  EXPECT_EQ(outputs(model, {1.5, -2}), (std::vector<double>{1.5, -2}));
+}
+
+TEST(NestedModels, RefuseWhatDoesNotExist) {
+  const auto refused = [](const Json& model) { return json_refusal(model, {}); };
+  EXPECT_THAT(refused(passing_on("x", 0, Json{"inner", 1, 3})),
+              HasSubstr("uses call 1, tensor 3 of `inner`, which does not exist"));
+  EXPECT_THAT(refused(passing_on("x", 0, Json{"inner", 5, 0})), HasSubstr("uses call 5"));
+  EXPECT_THAT(refused(passing_on("inner", 1, Json{"inner", 1, 0})), HasSubstr("has a cycle"));
+  Json deep = functional("m", {testing::input_json("a", {2})}, "a", Json{"a", 0, 0});
+  for (int i = 0; i < 40; ++i) {
+    deep = functional("m", {testing::input_json("a", {2}), called_with(deep, "a")}, "a",
+                      Json{"m", 1, 0});
+  }
+  EXPECT_THAT(refused(deep), HasSubstr("too deep"));
+  // Every level calls the next one twice.
+  Json wide = functional("m", {testing::input_json("a", {2})}, "a", Json{"a", 0, 0});
+  for (int i = 0; i < 14; ++i) {
+    Json twice = called_with(wide, "a");
+    twice["inbound_nodes"].push_back(twice["inbound_nodes"][0]);
+    wide = functional("m", {testing::input_json("a", {2}), twice}, "a", Json{"m", 1, 0});
+  }
+  EXPECT_THAT(refused(wide), HasSubstr("calls too many layers"));
+  const Json wrapped = layer_json(
+      "TimeDistributed", "t", {{"layer", functional("m", {}, "a", Json{"a", 0, 0})}});
+  EXPECT_THAT(refused(model_of({2, 2}, {wrapped})),
+              HasSubstr("TimeDistributed `t` of something else than a layer"));
+}
+
+TEST(KerasLayers, QuantisedTransposedConvolution) {
+  const Json layer = layer_json("QConv2DTranspose", "up",
+                                {{"filters", 1},
+                                 {"kernel_size", {1, 2}},
+                                 {"strides", {1, 2}},
+                                 {"use_bias", false},
+                                 {"kernel_quantizer", "quantized_bits(4,1,alpha=1)"}});
+  const Imported model =
+      import_json(model_of({1, 2, 1}, {layer}), {{"up", {{"kernel", {1, 2, 1, 1}, {1, 0.5}}}}});
+  EXPECT_EQ(outputs(model, {1, 2}), (std::vector<double>{1, 0.5, 2, 1}));
 }
 
 TEST(KerasLayers, ChannelsFirstIsAPermutation) {

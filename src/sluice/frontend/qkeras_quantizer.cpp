@@ -195,7 +195,7 @@ class Arguments {
   std::map<std::string, Json> values_;
 };
 
-int power_of_two_exponent(double scale, std::string_view what = "alpha") {
+int power_of_two_exponent(double scale, std::string_view what) {
   int exponent = 0;
   if (!(scale > 0) || std::frexp(scale, &exponent) != 0.5 ||
       std::abs(exponent) > kLargestExponent) {
@@ -229,28 +229,47 @@ const Json& array_value(const Json& alpha) {
   return alpha;
 }
 
+// QKeras multiplies by the float32 number, which is an odd integer times a power of two.
+void add_scale(double scale, QkerasQuantizer& into) {
+  constexpr int kFloatBits = 24;
+  int exponent = 0;
+  const double fraction = std::frexp(static_cast<double>(static_cast<float>(scale)), &exponent);
+  if (!(scale > 0) || !(fraction > 0) || std::abs(exponent) > kLargestExponent) {
+    refuse(fmt::format("alpha={} is no scale", scale), "train with positive scales");
+  }
+  auto mantissa = static_cast<std::int64_t>(std::ldexp(fraction, kFloatBits));
+  exponent -= kFloatBits;
+  for (; mantissa % 2 == 0; mantissa /= 2) ++exponent;
+  into.scale_mantissas.push_back(mantissa);
+  into.scale_exponents.push_back(exponent);
+}
+
 void read_alpha(const Json& alpha, QuantizerRole role, QkerasQuantizer& into) {
   const bool is_auto_po2 =
       alpha == "auto_po2" || (alpha.is_null() && role == QuantizerRole::kernel);
   if (is_auto_po2) {
     if (role == QuantizerRole::activation) {
       refuse("alpha='auto_po2' of an activation takes its scale from each batch of data",
-             "give a fixed scale: alpha=1 or a power of two");
+             "give a fixed scale, alpha=1 for example");
     }
     into.is_auto_po2 = true;
     return;
   }
   if (alpha.is_null()) return;
   if (alpha.is_string()) {
-    refuse(fmt::format("alpha='{}' gives scales that are not powers of two",
+    refuse(fmt::format("alpha='{}' takes its scales from float32 sums over the weights, which "
+                       "another order of the sums changes",
                        shortened(alpha.get<std::string>())),
-           "train with alpha='auto_po2', alpha=1 or a power of two");
+           "train with alpha='auto_po2' or a number");
   }
   std::vector<double> scales;
   collect_numbers(array_value(alpha), scales);
   if (scales.empty()) refuse("alpha is empty");
   into.scale_exponents.clear();
-  for (const double scale : scales) into.scale_exponents.push_back(power_of_two_exponent(scale));
+  for (const double scale : scales) add_scale(scale, into);
+  if (std::ranges::all_of(into.scale_mantissas, [](std::int64_t m) { return m == 1; })) {
+    into.scale_mantissas.clear();
+  }
 }
 
 int checked_int(std::int64_t value, std::int64_t min, std::int64_t max, std::string_view class_name,
@@ -312,7 +331,7 @@ QkerasQuantizer read_bits(Arguments arguments, QuantizerClass kind, QuantizerRol
   }
   if (result.is_auto_po2 && (bits < 2 || !keep_negative)) {
     refuse("alpha='auto_po2' needs at least 2 bits and keep_negative=True",
-           "give a fixed scale: alpha=1 or a power of two");
+           "give a fixed scale, alpha=1 for example");
   }
   result.auto_bits = bits;
   result.auto_integer = integer;
@@ -417,7 +436,7 @@ void read_fixed_alpha(Arguments& arguments, QuantizerRole role, QkerasQuantizer&
     refuse(fmt::format("{} with alpha='auto_po2' (what a kernel quantizer without alpha gets) is "
                        "not supported",
                        arguments.class_name()),
-           "give a fixed scale: alpha=1 or a power of two");
+           "give a fixed scale, alpha=1 for example");
   }
 }
 
@@ -514,9 +533,15 @@ std::string class_of(const Json& value) {
 }
 
 QuantizedTensor with_scales(std::vector<std::int64_t> mantissas, int frac_bits,
-                            const std::vector<int>& exponents) {
+                            const std::vector<int>& exponents,
+                            const std::vector<std::int64_t>& scales) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 38;  // times 24 bits
   const int smallest = *std::ranges::min_element(exponents);
   for (std::size_t i = 0; i < mantissas.size(); ++i) {
+    if (!scales.empty()) {
+      if (std::abs(mantissas[i]) >= kMost) refuse("has too many bits for its alpha");
+      mantissas[i] *= scales[i % scales.size()];
+    }
     mantissas[i] = fixed::shift_left(mantissas[i], exponents[i % exponents.size()] - smallest);
   }
   return {std::move(mantissas), frac_bits - smallest};
@@ -585,7 +610,7 @@ QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTen
   }
   if (quantizer.is_auto_po2) {
     AutoPo2Weights found = quantize_auto_po2(weights, quantizer.auto_bits, quantizer.auto_integer);
-    return with_scales(std::move(found.mantissas), 0, found.exponents);
+    return with_scales(std::move(found.mantissas), 0, found.exponents, {});
   }
   std::vector<std::int64_t> mantissas;
   mantissas.reserve(weights.values.size());
@@ -603,7 +628,7 @@ QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTen
     }
   }
   QuantizedTensor result = with_scales(std::move(mantissas), quantizer.quantizer.format.frac_bits,
-                                       quantizer.scale_exponents);
+                                       quantizer.scale_exponents, quantizer.scale_mantissas);
   if (quantizer.upper_bound || quantizer.lower_bound || quantizer.halves ||
       quantizer.negative_slope != 0) {
     refuse(fmt::format("{} is not supported for weights", quantizer.text), "use quantized_bits");

@@ -13,7 +13,7 @@
 namespace sluice::frontend {
 
 /// What a QKeras quantiser computes: scale * q(f(x)), with q a fixed-point quantiser and the scale
-/// (`alpha`) a power of two, then bounds.
+/// (`alpha`) a float32 number, then bounds.
 struct QkerasQuantizer {
   fixed::Quantizer quantizer;
   /// f, where there is one: the sign, a real tanh, ...
@@ -22,8 +22,10 @@ struct QkerasQuantizer {
   bool halves = false;
   /// f(x) = x for x >= 0, else negative_slope * x, where it is not 0.
   double negative_slope = 0;
-  /// log2 of the scale: one for all, or one per index of the last axis.
+  /// The scale is scale_mantissas[i] * 2^scale_exponents[i]: one for all, or one per index of the
+  /// last axis. No mantissas: powers of two.
   std::vector<int> scale_exponents{0};
+  std::vector<std::int64_t> scale_mantissas;
   /// f gives powers of two, of which `quantizer` need not hold all.
   bool is_power_of_two = false;
   /// The scale follows from the numbers that are quantised (`alpha='auto_po2'`), which must be
