@@ -15,6 +15,7 @@
 #include "sluice/compiler/card_file.hpp"
 #include "sluice/compiler/estimate_report.hpp"
 #include "sluice/compiler/subject.hpp"
+#include "sluice/compiler/synthesise.hpp"
 #include "sluice/compiler/test_vectors.hpp"
 #include "sluice/frontend/import.hpp"
 #include "sluice/hw/sources.hpp"
@@ -24,8 +25,6 @@
 #include "sluice/rtl/kernel.hpp"
 #include "sluice/sim/build.hpp"
 #include "sluice/synth/estimate.hpp"
-#include "sluice/synth/lower.hpp"
-#include "sluice/synth/schedule.hpp"
 
 namespace sluice::compiler {
 
@@ -78,11 +77,11 @@ package::TensorPort only_port(const network::Network& network,
 }
 
 void write_rtl(const fs::path& folder, const circuit::Circuit& circuit,
-               const circuit::Schedule& schedule) {
+               const circuit::Schedule& schedule, const rtl::Family& family) {
   fs::create_directory(folder);
   hw::write_sources(folder);
   write_file(folder / (circuit.name + "_core.v"),
-             rtl::emit_core(circuit, schedule, {.name = circuit.name}));
+             rtl::emit_core(circuit, schedule, {.name = circuit.name, .family = family}));
   write_file(folder / (circuit.name + ".v"),
              rtl::emit_kernel(rtl::kernel_options(circuit, schedule, circuit.name)));
 }
@@ -141,10 +140,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["import"] = watch.lap_s();
 
   progress.update("optimise", 0, 0);
-  circuit::Circuit circuit = synth::lower(network, {.cmvm = {.effort = options.effort}});
-  circuit.name = options.name;
-  const circuit::Schedule schedule =
-      synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);
+  const auto [circuit, schedule] = synthesise(network, options);
   manifest.latency_cycles = schedule.latency_cycles;
   const Json estimate = to_json(synth::estimate(circuit, schedule), options.clock_mhz);
   timings_s["optimise"] = watch.lap_s();
@@ -153,7 +149,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   const std::string network_text = network::print(network);
   write_file(folder / "network.txt", network_text);
   write_file(folder / "circuit.txt", circuit::print(circuit, &schedule));
-  write_rtl(folder / "rtl", circuit, schedule);
+  write_rtl(folder / "rtl", circuit, schedule, options.family);
   timings_s["verilog"] = watch.lap_s();
   write_vectors(folder / "vectors", circuit, manifest);
   Json report{{"model", describe_model(imported.source)}, {"estimate", estimate}};

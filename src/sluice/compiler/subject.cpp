@@ -66,7 +66,7 @@ Subject read_subject(const std::filesystem::path& path, const frontend::ImportOp
                      const FormatOptions& formats, ProgressSink& progress) {
   if (std::filesystem::is_directory(path)) {
     if (formats.choose || options.config || options.weights) {
-      throw UsageError("E-COMPILER-004", path.string(), "is a package: its formats are fixed",
+      throw UsageError("E-COMPILER-005", path.string(), "is a package: its formats are fixed",
                        "give the model file");
     }
     return read_package(path);

@@ -595,14 +595,16 @@ ScaledTensor OnnxNodes::average_pool(const Call& call) {
   slide_window(builder_, x, window.axes, network::WindowOrder::channels_taps, name);
   x.layer = builder_.append(name, network::Reduce{network::Reduce::Kind::sum}, {x.layer});
   channels_first(x, window.axes, channels);
-  average(x, window.taps(), name);
+  average(call, x, window.taps());
   return x;
 }
 
 // The layer holds sums of `count` elements; their offsets were not part of them.
-void OnnxNodes::average(ScaledTensor& x, std::int64_t count, const std::string& name) {
+void OnnxNodes::average(const Call& call, ScaledTensor& x, std::int64_t count) {
   const std::vector<Rational> offset = x.offset;
-  builder_.multiply(x, {std::nullopt, {Rational(1) / static_cast<long>(count)}}, name);
+  std::vector<Rational> factor{Rational(1) / static_cast<long>(count)};
+  if (!dyadic(factor.front())) round_parameters(call, "scale", factor);
+  builder_.multiply(x, {std::nullopt, factor}, call.node.label());
   x.offset = offset;
 }
 
@@ -635,7 +637,7 @@ ScaledTensor OnnxNodes::global_average(const Call& call) {
   slide_window(builder_, x, window, network::WindowOrder::channels_taps, name);
   x.layer = builder_.append(name, network::Reduce{network::Reduce::Kind::sum}, {x.layer});
   channels_first(x, window, channels);
-  average(x, taps, name);
+  average(call, x, taps);
   if (!keeps) builder_.reshape(x, {x.shape[0], channels}, name);
   return x;
 }

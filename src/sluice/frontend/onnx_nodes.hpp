@@ -78,7 +78,7 @@ class OnnxNodes {
                              bool constant_first);
   void dense(const Call& call, ScaledTensor& x, OnnxTensor weights, const OnnxTensor* bias,
              std::string_view bias_label);
-  void average(ScaledTensor& x, std::int64_t count, const std::string& name);
+  void average(const Call& call, ScaledTensor& x, std::int64_t count);
   std::optional<fixed::Quantizer> weight_precision(const Call& call, const OnnxTensor& weights);
   void round_parameters(const Call& call, const char* variable, std::vector<Rational>& numbers);
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "sluice/synth/pattern_sharing.hpp"
+#include "sluice/synth/signed_digits.hpp"
 
 namespace sluice::synth {
 
@@ -60,7 +60,7 @@ class Columns {
   template <class Weight>
   int count(Weight&& weight) const {
     int terms = weight(rows_ - 1) != 0 ? 1 : 0;
-    for (std::size_t i = 0; i + 1 < rows_; ++i) terms += digit_count(weight(i));
+    for (std::size_t i = 0; i + 1 < rows_; ++i) terms += canonical_digits(weight(i)).count();
     return terms;
   }
 

@@ -4,10 +4,11 @@
 #include <array>
 #include <bit>
 #include <queue>
-#include <set>
 #include <tuple>
+#include <utility>
 
 #include "sluice/base/check.hpp"
+#include "sluice/synth/signed_digits.hpp"
 
 namespace sluice::synth {
 
@@ -17,25 +18,13 @@ using fixed::Interval;
 
 /// Signed digits of one node in one output row: bit p of `plus` stands for +node * 2^p.
 struct Digits {
-  std::int32_t row = 0;
+  std::int32_t node = 0;
   std::uint64_t plus = 0;
   std::uint64_t minus = 0;
 
   bool empty() const noexcept { return (plus | minus) == 0; }
+  int count() const noexcept { return std::popcount(plus) + std::popcount(minus); }
 };
-
-/// Canonical signed digits of `weight`: no two neighbouring digits are non-zero.
-Digits canonical_digits(std::int32_t row, std::int64_t weight) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide magnitude =
-      weight < 0 ? Wide{0} - static_cast<Wide>(weight) : static_cast<Wide>(weight);
-  const Wide triple = magnitude * 3;
-  const Wide plus = (triple & ~magnitude) >> 1;
-  const Wide minus = (magnitude & ~triple) >> 1;
-  Digits digits{row, static_cast<std::uint64_t>(plus), static_cast<std::uint64_t>(minus)};
-  if (weight < 0) std::swap(digits.plus, digits.minus);
-  return digits;
-}
 
 /// `a + b * 2^shift`, or `a - b * 2^shift`, with a <= b; the shift of b against a may be negative.
 struct Pattern {
@@ -59,6 +48,19 @@ struct Places {
 
 std::uint64_t shifted_down(std::uint64_t mask, int shift) {
   return shift >= 0 ? mask >> shift : mask << -shift;
+}
+
+/// The position above the highest bit of low + high * 2^shift, or minus, without regard to what the
+/// two have in common.
+int sum_top(const Interval& low, const Interval& high, int shift, bool subtract) {
+  __extension__ using Wide = __int128;
+  const Wide high_min = Wide{subtract ? -high.max : high.min} << shift;
+  const Wide high_max = Wide{subtract ? -high.min : high.max} << shift;
+  const Wide min = low.min + high_min;
+  Wide magnitude = std::max(low.max + high_max, -min - 1);
+  int top = min < 0 ? 1 : 0;
+  for (; magnitude > 0; magnitude >>= 1) ++top;
+  return top;
 }
 
 /// Drops places that use a digit of another place: only a pattern of one node with itself can.
@@ -97,7 +99,7 @@ class PatternSharing {
   }
 
   std::vector<AdderTerm> build(const SumRows& sums) && {
-    add_initial_candidates(sums.nodes);
+    for (const std::int32_t node : sums.nodes) add_candidates_up_to(node);
     while (!heap_.empty()) share_best();
     std::vector<AdderTerm> terms;
     for (std::size_t row = 0; row < rows_.size(); ++row) {
@@ -108,7 +110,7 @@ class PatternSharing {
 
  private:
   struct Row {
-    std::vector<std::int32_t> nodes;  // with digits in this row, ascending
+    std::vector<Digits> digits;  // none empty, ascending nodes
     /// Sum of 2^depth over the terms: a tree of height h exists if and only if it is <= 2^h.
     std::uint64_t depth_weight = 0;
     std::uint64_t largest_depth_weight = 0;
@@ -132,21 +134,34 @@ class PatternSharing {
   static constexpr int kDeepestTree = 56;
 
   void load_digits(const SumRows& sums) {
-    if (sums.nodes.empty()) return;
-    digits_.resize(static_cast<std::size_t>(std::ranges::max(sums.nodes)) + 1);
-    for (std::size_t i = 0; i < sums.nodes.size(); ++i) {
+    std::vector<std::size_t> order(sums.nodes.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::ranges::sort(order, {}, [&](std::size_t i) { return sums.nodes[i]; });
+    for (const std::size_t i : order) {
       const std::int32_t node = sums.nodes[i];
+      rows_of(node);
       for (std::size_t row = 0; row < rows_.size(); ++row) {
         const std::int64_t weight = sums.matrix[i * rows_.size() + row];
         if (weight == 0) continue;
-        const Digits digits = canonical_digits(static_cast<std::int32_t>(row), weight);
-        digits_[static_cast<std::size_t>(node)].push_back(digits);
-        rows_[row].nodes.push_back(node);
-        rows_[row].depth_weight += static_cast<std::uint64_t>(digit_count(weight))
+        const SignedDigits digits = canonical_digits(weight);
+        rows_of(node).push_back(static_cast<std::int32_t>(row));
+        rows_[row].digits.push_back({node, digits.plus, digits.minus});
+        rows_[row].depth_weight += static_cast<std::uint64_t>(digits.count())
                                    << builder_.node(node).depth;
       }
     }
-    for (Row& row : rows_) std::ranges::sort(row.nodes);
+  }
+
+  /// Rows with digits of the node, ascending.
+  std::vector<std::int32_t>& rows_of(std::int32_t node) {
+    const auto needed = static_cast<std::size_t>(node) + 1;
+    if (rows_of_.size() < needed) rows_of_.resize(needed);
+    return rows_of_[needed - 1];
+  }
+
+  static Digits* find(Row& row, std::int32_t node) {
+    const auto at = std::ranges::lower_bound(row.digits, node, {}, &Digits::node);
+    return at != row.digits.end() && at->node == node ? &*at : nullptr;
   }
 
   void set_depth_limits(const SumRows& sums) {
@@ -171,104 +186,115 @@ class PatternSharing {
            weight(builder_.node(pattern.b).depth);
   }
 
-  /// Calls `visit(digits of a, digits of b, places)` for every row in which the pattern may be
+  /// Calls `visit(row, digits of a, digits of b, places)` for every row in which the pattern may be
   /// used.
   template <class Visit>
   void for_each_use(const Pattern& pattern, Visit&& visit) {
     const std::uint64_t growth = depth_weight_growth(pattern);
-    for_common_rows(pattern.a, pattern.b, [&](Digits& a, Digits& b) {
-      Places places = find_places(pattern, a, b);
-      if (places.count() == 0) return;
-      const Row& row = rows_[static_cast<std::size_t>(a.row)];
+    const bool a_is_rarer = rows_of(pattern.a).size() < rows_of(pattern.b).size();
+    for (const std::int32_t row_index : rows_of(a_is_rarer ? pattern.a : pattern.b)) {
+      Row& row = rows_[static_cast<std::size_t>(row_index)];
+      Digits* const a = find(row, pattern.a);
+      Digits* const b = find(row, pattern.b);
+      if (a == nullptr || b == nullptr) continue;
+      Places places = find_places(pattern, *a, *b);
+      if (places.count() == 0) continue;
       const std::uint64_t slack = row.largest_depth_weight - row.depth_weight;
       while (places.count() > 0 && growth * static_cast<std::uint64_t>(places.count()) > slack) {
         std::uint64_t& mask = places.plus > places.minus ? places.plus : places.minus;
         mask &= ~std::bit_floor(mask);
       }
-      if (places.count() > 0) visit(a, b, places);
-    });
-  }
-
-  template <class Visit>
-  void for_common_rows(std::int32_t a, std::int32_t b, Visit&& visit) {
-    std::vector<Digits>& xs = digits_[static_cast<std::size_t>(a)];
-    std::vector<Digits>& ys = digits_[static_cast<std::size_t>(b)];
-    auto x = xs.begin();
-    auto y = ys.begin();
-    while (x != xs.end() && y != ys.end()) {
-      if (x->row < y->row) {
-        ++x;
-      } else if (y->row < x->row) {
-        ++y;
-      } else {
-        visit(*x, *y);
-        ++x;
-        ++y;
-      }
+      if (places.count() > 0) visit(row_index, *a, *b, places);
     }
   }
 
   int count_uses(const Pattern& pattern) {
     int uses = 0;
-    for_each_use(pattern, [&](Digits&, Digits&, const Places& places) { uses += places.count(); });
+    for_each_use(pattern, [&](std::int32_t, Digits&, Digits&, const Places& places) {
+      uses += places.count();
+    });
     return uses;
   }
 
-  void add_initial_candidates(const std::vector<std::int32_t>& nodes) {
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-      for (std::size_t j = i; j < nodes.size(); ++j) {
-        add_candidates(std::min(nodes[i], nodes[j]), std::max(nodes[i], nodes[j]));
-      }
-    }
+  /// Queues the patterns of the node with itself and with nodes before it that occur at least
+  /// twice.
+  void add_candidates_up_to(std::int32_t node) {
+    add_candidates(node, [&](std::int32_t partner) { return partner <= node; });
   }
 
+  /// Queues the patterns of the node with any other that occur at least twice: only rows with
+  /// digits of the node are looked at.
   void add_candidates_with(std::int32_t node) {
-    std::set<std::int32_t> partners;
-    for (const Digits& digits : digits_[static_cast<std::size_t>(node)]) {
-      const Row& row = rows_[static_cast<std::size_t>(digits.row)];
-      partners.insert(row.nodes.begin(), row.nodes.end());
+    add_candidates(node, [](std::int32_t) { return true; });
+  }
+
+  template <class Eligible>
+  void add_candidates(std::int32_t node, Eligible&& eligible) {
+    partners_.clear();
+    pairs_.resize(rows_of_.size());
+    for (const std::int32_t row : rows_of(node)) {
+      const Digits& own = *find(rows_[static_cast<std::size_t>(row)], node);
+      for (const Digits& other : rows_[static_cast<std::size_t>(row)].digits) {
+        if (!eligible(other.node)) continue;
+        std::int32_t& pairs = pairs_[static_cast<std::size_t>(other.node)];
+        if (pairs == 0) partners_.push_back(other.node);
+        pairs += own.count() * other.count();
+      }
     }
-    for (const std::int32_t partner : partners) {
-      add_candidates(std::min(partner, node), std::max(partner, node));
+    std::ranges::sort(partners_);
+    for (const std::int32_t partner : partners_) {
+      const std::int32_t pairs = std::exchange(pairs_[static_cast<std::size_t>(partner)], 0);
+      if (pairs >= 2) add_candidates(std::min(partner, node), std::max(partner, node));
     }
   }
 
   /// Counts every pattern of two nodes, a <= b, and queues those that occur at least twice.
   void add_candidates(std::int32_t a, std::int32_t b) {
-    constexpr std::size_t kShifts = 2 * std::size_t{kDigitPositions};
-    std::array<std::array<std::int32_t, kShifts>, 2> counts{};
     int lowest = kDigitPositions;
     int highest = -kDigitPositions;
-    for_common_rows(a, b, [&](const Digits& x, const Digits& y) {
-      for (std::uint64_t xs = x.plus | x.minus; xs != 0; xs &= xs - 1) {
+    const bool a_is_rarer = rows_of(a).size() < rows_of(b).size();
+    for (const std::int32_t row_index : rows_of(a_is_rarer ? a : b)) {
+      Row& row = rows_[static_cast<std::size_t>(row_index)];
+      const Digits* const x = find(row, a);
+      const Digits* const y = find(row, b);
+      if (x == nullptr || y == nullptr) continue;
+      for (std::uint64_t xs = x->plus | x->minus; xs != 0; xs &= xs - 1) {
         const int p = std::countr_zero(xs);
-        for (std::uint64_t ys = y.plus | y.minus; ys != 0; ys &= ys - 1) {
+        for (std::uint64_t ys = y->plus | y->minus; ys != 0; ys &= ys - 1) {
           const int q = std::countr_zero(ys);
           if (a == b && q <= p) continue;
-          const bool subtract = ((x.minus >> p) & 1) != ((y.minus >> q) & 1);
-          const int column = q - p + kDigitPositions;
-          ++counts[subtract ? 1 : 0][static_cast<std::size_t>(column)];
+          const bool subtract = ((x->minus >> p) & 1) != ((y->minus >> q) & 1);
+          ++counts_[subtract ? 1 : 0][static_cast<std::size_t>(q - p + kDigitPositions)];
           lowest = std::min(lowest, q - p);
           highest = std::max(highest, q - p);
         }
       }
-    });
+    }
     for (int shift = lowest; shift <= highest; ++shift) {
       for (const bool subtract : {false, true}) {
-        const int column = shift + kDigitPositions;
-        const std::int32_t count = counts[subtract ? 1 : 0][static_cast<std::size_t>(column)];
+        const auto column = static_cast<std::size_t>(shift + kDigitPositions);
+        const std::int32_t count = std::exchange(counts_[subtract ? 1 : 0][column], 0);
         if (count >= 2) add_candidate({a, b, shift, subtract}, count);
       }
     }
   }
 
   void add_candidate(const Pattern& pattern, int uses) {
+    const int cost = cost_of(pattern);
+    heap_.push({score(uses, cost, pattern), depth_of(pattern), cost, pattern});
+  }
+
+  /// Of the pattern's sum, its low operand not negated.
+  int cost_of(const Pattern& pattern) const {
     const Interval& a = builder_.node(pattern.a).range;
     const Interval& b = builder_.node(pattern.b).range;
-    // The node is built with its low operand first and not negated.
-    const int cost = pattern.shift >= 0 ? adder_cost(a, b, pattern.shift, pattern.subtract)
-                                        : adder_cost(b, a, -pattern.shift, pattern.subtract);
-    heap_.push({score(uses, cost, pattern), depth_of(pattern), cost, pattern});
+    const std::array operands{bit_span(a, std::max(0, -pattern.shift)),
+                              bit_span(b, std::max(0, pattern.shift))};
+    const bool a_is_high = pattern.shift < 0;
+    const Interval& low = a_is_high ? b : a;
+    const Interval& high = a_is_high ? a : b;
+    return adder_cost(operands, sum_top(low, high, std::abs(pattern.shift), pattern.subtract),
+                      pattern.subtract);
   }
 
   std::int64_t score(int uses, int cost, const Pattern& pattern) const {
@@ -305,58 +331,55 @@ class PatternSharing {
   void share(const Pattern& pattern) {
     const int base = std::max(0, -pattern.shift);
     const AdderTerm shared =
-        builder_.sum({pattern.a, base, false}, {pattern.b, base + pattern.shift, pattern.subtract});
+        builder_.sum(std::array{AdderTerm{pattern.a, base, false},
+                                AdderTerm{pattern.b, base + pattern.shift, pattern.subtract}});
     const std::int32_t node = shared.node;
-    if (static_cast<std::size_t>(node) >= digits_.size()) {
-      digits_.resize(static_cast<std::size_t>(node) + 1);
-    }
     const std::uint64_t growth = depth_weight_growth(pattern);
     const int offset = shared.shift - base;  // of the new digit against a's
-    std::vector<Digits> made;
-    for_each_use(pattern, [&](Digits& a, Digits& b, const Places& places) {
+    std::vector<std::pair<std::int32_t, Digits>> made;
+    for_each_use(pattern, [&](std::int32_t row, Digits& a, Digits& b, const Places& places) {
       a.plus &= ~places.plus;
       a.minus &= ~places.minus;
       const std::uint64_t b_plus = shifted_down(places.plus, -pattern.shift);
       const std::uint64_t b_minus = shifted_down(places.minus, -pattern.shift);
       b.plus &= ~(pattern.subtract ? b_minus : b_plus);
       b.minus &= ~(pattern.subtract ? b_plus : b_minus);
-      Digits digits{a.row, shifted_down(places.plus, -offset), shifted_down(places.minus, -offset)};
+      Digits digits{node, shifted_down(places.plus, -offset), shifted_down(places.minus, -offset)};
       if (shared.negative) std::swap(digits.plus, digits.minus);
-      made.push_back(digits);
-      rows_[static_cast<std::size_t>(a.row)].depth_weight +=
+      made.emplace_back(row, digits);
+      rows_[static_cast<std::size_t>(row)].depth_weight +=
           growth * static_cast<std::uint64_t>(places.count());
     });
     remove_empty(pattern.a);
     if (pattern.b != pattern.a) remove_empty(pattern.b);
-    add_digits(node, made);
+    for (const auto& [row, digits] : made) add_digits(row, digits);
     add_candidates_with(node);
   }
 
   void remove_empty(std::int32_t node) {
-    std::vector<Digits>& all = digits_[static_cast<std::size_t>(node)];
-    for (const Digits& digits : all) {
-      if (!digits.empty()) continue;
-      std::erase(rows_[static_cast<std::size_t>(digits.row)].nodes, node);
-    }
-    std::erase_if(all, [](const Digits& digits) { return digits.empty(); });
+    std::erase_if(rows_of(node), [&](std::int32_t row_index) {
+      Row& row = rows_[static_cast<std::size_t>(row_index)];
+      const auto at = std::ranges::lower_bound(row.digits, node, {}, &Digits::node);
+      if (!at->empty()) return false;
+      row.digits.erase(at);
+      return true;
+    });
   }
 
   // A pattern that was shared before, up to the depth limit of a row, may be shared again.
-  void add_digits(std::int32_t node, const std::vector<Digits>& made) {
-    std::vector<Digits>& all = digits_[static_cast<std::size_t>(node)];
-    for (const Digits& digits : made) {
-      const auto at = std::ranges::lower_bound(all, digits.row, {}, &Digits::row);
-      if (at != all.end() && at->row == digits.row) {
-        SLUICE_CHECK(((at->plus | at->minus) & (digits.plus | digits.minus)) == 0,
-                     "node {} twice at one place of row {}", node, digits.row);
-        at->plus |= digits.plus;
-        at->minus |= digits.minus;
-      } else {
-        all.insert(at, digits);
-        std::vector<std::int32_t>& nodes = rows_[static_cast<std::size_t>(digits.row)].nodes;
-        nodes.insert(std::ranges::upper_bound(nodes, node), node);
-      }
+  void add_digits(std::int32_t row_index, const Digits& digits) {
+    Row& row = rows_[static_cast<std::size_t>(row_index)];
+    const auto at = std::ranges::lower_bound(row.digits, digits.node, {}, &Digits::node);
+    if (at != row.digits.end() && at->node == digits.node) {
+      SLUICE_CHECK(((at->plus | at->minus) & (digits.plus | digits.minus)) == 0,
+                   "node {} twice at one place of row {}", digits.node, row_index);
+      at->plus |= digits.plus;
+      at->minus |= digits.minus;
+      return;
     }
+    row.digits.insert(at, digits);
+    std::vector<std::int32_t>& rows = rows_of(digits.node);
+    rows.insert(std::ranges::upper_bound(rows, row_index), row_index);
   }
 
   struct Item {
@@ -378,13 +401,11 @@ class PatternSharing {
 
   std::vector<Item> row_items(std::size_t row, std::int64_t bias) {
     std::vector<Item> items;
-    for (const std::int32_t node : rows_[row].nodes) {
-      const std::vector<Digits>& all = digits_[static_cast<std::size_t>(node)];
-      const auto digits =
-          *std::ranges::lower_bound(all, static_cast<std::int32_t>(row), {}, &Digits::row);
+    for (const Digits& digits : rows_[row].digits) {
       for (int p = 0; p < kDigitPositions; ++p) {
         const bool minus = ((digits.minus >> p) & 1) != 0;
-        if (minus || ((digits.plus >> p) & 1) != 0) items.push_back(make_item({node, p, minus}));
+        if (minus || ((digits.plus >> p) & 1) != 0)
+          items.push_back(make_item({digits.node, p, minus}));
       }
     }
     if (bias != 0) items.push_back(make_item(builder_.constant(bias)));
@@ -403,7 +424,7 @@ class PatternSharing {
     while (items.size() > 1) {
       const auto [i, j] = narrowest_pair(items, weight, rows_[row].largest_depth_weight);
       const SumForm form = items.size() == 2 ? SumForm::positive : SumForm::narrowest;
-      const Item merged = make_item(builder_.sum(items[i].term, items[j].term, form));
+      const Item merged = make_item(builder_.sum(std::array{items[i].term, items[j].term}, form));
       weight += weight_of(merged) - weight_of(items[i]) - weight_of(items[j]);
       items.erase(items.begin() + static_cast<std::ptrdiff_t>(j));
       items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
@@ -429,17 +450,16 @@ class PatternSharing {
 
   AdderGraphBuilder& builder_;
   std::uint64_t variation_;
-  std::vector<std::vector<Digits>> digits_;  // by node, ascending rows
   std::vector<Row> rows_;
+  std::vector<std::vector<std::int32_t>> rows_of_;  // by node
+  std::vector<std::int32_t> pairs_;  // by node, all 0 between calls; and whose are not
+  std::vector<std::int32_t> partners_;
+  // By sign and shift of a pattern, all 0 between calls.
+  std::array<std::array<std::int32_t, 2 * std::size_t{kDigitPositions}>, 2> counts_{};
   std::priority_queue<Candidate> heap_;
 };
 
 }  // namespace
-
-int digit_count(std::int64_t weight) noexcept {
-  const Digits digits = canonical_digits(0, weight);
-  return std::popcount(digits.plus) + std::popcount(digits.minus);
-}
 
 std::vector<AdderTerm> build_sums(AdderGraphBuilder& graph, const SumRows& sums,
                                   std::uint64_t variation) {

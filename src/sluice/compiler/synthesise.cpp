@@ -1,0 +1,18 @@
+#include "sluice/compiler/synthesise.hpp"
+
+#include <utility>
+
+#include "sluice/synth/lower.hpp"
+
+namespace sluice::compiler {
+
+Synthesised synthesise(const network::Network& network, const CompileOptions& options) {
+  circuit::Circuit circuit =
+      synth::lower(network, {.cmvm = {.effort = options.effort, .adders = options.adders}});
+  circuit.name = options.name;
+  circuit::Schedule schedule =
+      synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);
+  return {std::move(circuit), std::move(schedule)};
+}
+
+}  // namespace sluice::compiler
