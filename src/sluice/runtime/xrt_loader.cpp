@@ -18,6 +18,8 @@ namespace fs = std::filesystem;
 constexpr const char* kModuleName = "libsluice_runtime_xrt.so";
 constexpr const char* kModuleVariable = "SLUICE_RUNTIME_XRT";
 constexpr const char* kReinstall = "install Sluice with its XRT back end, and libxrt1";
+constexpr const char* kInstallXrt =
+    "install the Xilinx Runtime: apt-get install libxrt1, or the XRT that belongs to the card";
 
 /// The file that this code was loaded from: the program, or a library around it.
 fs::path own_file() {
@@ -64,7 +66,8 @@ Module load_module() {
   void* const module = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (module == nullptr) {
     throw DeviceError("E-RUNTIME-008", file.string(),
-                      std::string("the XRT back end cannot be loaded: ") + ::dlerror(), kReinstall);
+                      std::string("the XRT back end cannot be loaded: ") + ::dlerror(),
+                      kInstallXrt);
   }
   const auto* version = static_cast<const char* const*>(::dlsym(module, kXrtVersionName));
   const Module found{reinterpret_cast<XrtEntry*>(::dlsym(module, kXrtEntryName)),
