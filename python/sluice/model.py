@@ -171,6 +171,8 @@ class Model:
 def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, board: str = "",
             config: Optional[Mapping[str, Any]] = None, weights: Optional[PathLike] = None,
             effort: Literal["fast", "normal", "max"] = "normal",
+            adders: Literal["two", "three"] = "three",
+            family: Literal["ultrascale-plus", "7-series", "generic"] = "ultrascale-plus",
             pipeline: Literal["registers", "speed"] = "speed") -> Model:
     """Reads a trained model into its exact form.
 
@@ -190,6 +192,10 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
         Weights of a model whose description is a `.json` file.
     effort : {'fast', 'normal', 'max'}
         How long to search for fewer adders.
+    adders : {'two', 'three'}
+        Most operands of an adder.
+    family : {'ultrascale-plus', '7-series', 'generic'}
+        FPGA family whose primitives the adders of three operands name.
     pipeline : {'registers', 'speed'}
         What to make of the time that a clock period leaves: fewer registers, or speed in reserve.
 
@@ -201,7 +207,7 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
         The file cannot be read.
     """
     options = {"name": name, "clock_mhz": clock_mhz, "board": board, "config": config, "weights": weights,
-               "effort": effort, "pipeline": pipeline}
+               "effort": effort, "adders": adders, "family": family, "pipeline": pipeline}
     if isinstance(model, (str, os.PathLike)):
         return Model(model, options)
     model = getattr(model, "model", model) if type(model).__module__.startswith("qonnx.") else model

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/format_arguments.hpp"
 #include "sluice/cli/interrupt.hpp"
 #include "sluice/cli/progress_bar.hpp"
 #include "sluice/compiler/compile.hpp"
@@ -18,6 +19,7 @@ namespace {
 struct Arguments {
   std::string model, output, config, weights;
   std::map<std::string, std::string> values;  ///< of compiler::option_rows(), by their names
+  FormatArguments formats;
   bool no_simulator = false;
 };
 
@@ -37,12 +39,14 @@ std::string as_text(const Json& value) {
 }
 
 int run_compile(const Context& context, const Arguments& arguments) {
-  const compiler::CompileOptions options = options_of(arguments);
+  compiler::CompileOptions options = options_of(arguments);
+  options.formats = arguments.formats.read();
   const StopAtSignals stop_at_signals;
   ProgressBar progress(!context.quiet);
   const compiler::Compiled compiled =
       compiler::compile(arguments.model, arguments.output, options, progress);
   progress.clear();
+  arguments.formats.save(compiled.formats);
   Json warnings = Json::array();
   for (const Diagnostic& warning : compiled.warnings) {
     warnings.push_back(
@@ -58,14 +62,16 @@ int run_compile(const Context& context, const Arguments& arguments) {
                   {"clock_mhz", manifest.clock_mhz},
                   {"estimate", total},
                   {"warnings", warnings},
+                  {"formats", compiled.formats},
                   {"timings_s", compiled.timings_s}};
-  print_result(
-      context, json,
-      fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
-                  "cycle; about {} LUT, {} FF",
-                  arguments.output, manifest.latency_cycles,
-                  manifest.latency_cycles * manifest.clock_period_ns(), manifest.clock_mhz,
-                  manifest.initiation_interval_cycles, total["lut"].dump(), total["ff"].dump()));
+  print_result(context, json,
+               describe_formats(compiled.formats) +
+                   fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
+                               "cycle; about {} LUT, {} FF",
+                               arguments.output, manifest.latency_cycles,
+                               manifest.latency_cycles * manifest.clock_period_ns(),
+                               manifest.clock_mhz, manifest.initiation_interval_cycles,
+                               total["lut"].dump(), total["ff"].dump()));
   return 0;
 }
 
@@ -89,6 +95,7 @@ void add_compile(CLI::App& app, Context& context) {
   }
   command->add_option("--config", arguments->config, "Precisions in hls4ml's form, a JSON file");
   command->add_option("--weights", arguments->weights, "Weights of a .json model, an .h5 file");
+  arguments->formats.add_to(*command);
   command->add_flag("--no-simulator", arguments->no_simulator,
                     "Write Verilog only; without the Verilated kernel");
   command->footer("Example: sluice compile model.h5 -o muon --name muon_pt --clock-mhz 200");

@@ -13,11 +13,18 @@ namespace sluice::compiler {
 namespace {
 
 constexpr std::array kEfforts{synth::Effort::fast, synth::Effort::normal, synth::Effort::max};
+constexpr std::array kAdders{synth::Adders::two, synth::Adders::three};
 constexpr std::array kPipelineGoals{synth::PipelineGoal::registers, synth::PipelineGoal::speed};
 
 [[noreturn]] void refuse(const std::string& name, const Json& value, const std::string& hint) {
   throw UsageError("E-COMPILER-004", fmt::format("option {}", name),
                    fmt::format("cannot be {}", value.dump()), hint);
+}
+
+std::vector<std::string> family_names() {
+  std::vector<std::string> names;
+  for (const rtl::Family& family : rtl::kFamilies) names.emplace_back(family.name);
+  return names;
 }
 
 const OptionRow& row_of(const std::string& name) {
@@ -73,6 +80,18 @@ const std::vector<OptionRow>& option_rows() {
        "normal",
        [](CompileOptions& options, const Json& value) {
          options.effort = kEfforts.at(choice_of("effort", value));
+       }},
+      {"adders",
+       "Most operands of an adder",
+       {"two", "three"},
+       "three",
+       [](CompileOptions& options, const Json& value) {
+         options.adders = kAdders.at(choice_of("adders", value));
+       }},
+      {"family", "FPGA family whose primitives the adders of three operands name", family_names(),
+       std::string(CompileOptions{}.family.name),
+       [](CompileOptions& options, const Json& value) {
+         options.family = rtl::kFamilies.at(choice_of("family", value));
        }},
       {"pipeline",
        "What to make of the time that a clock period leaves: speed in reserve, or fewer registers",

@@ -7,7 +7,8 @@
 namespace sluice::compiler {
 
 Synthesised synthesise(const network::Network& network, const CompileOptions& options) {
-  circuit::Circuit circuit = synth::lower(network, {.cmvm = {.effort = options.effort}});
+  circuit::Circuit circuit =
+      synth::lower(network, {.cmvm = {.effort = options.effort, .adders = options.adders}});
   circuit.name = options.name;
   circuit::Schedule schedule =
       synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);

@@ -32,7 +32,7 @@ Estimate estimate(const circuit::Circuit& circuit, const circuit::Schedule& sche
     layer.first_stage = has_hardware[origin] ? std::min(layer.first_stage, stage) : stage;
     layer.last_stage = std::max(layer.last_stage, stage);
     layer.area += area;
-    if (instr.op == circuit::Op::add || instr.op == circuit::Op::sub) ++layer.adders;
+    if (is_sum(instr.op)) ++layer.adders;
     has_hardware[origin] = true;
   }
   result.total.layer = "total";
