@@ -47,6 +47,7 @@ void RtlUnit::write_register(std::uint32_t offset, std::uint32_t value) {
   if (offset == sim::reg::kControl) {
     if ((value & sim::reg::kStart) != 0) {
       if (done_told_) value |= sim::reg::kContinue;
+      queues_ = !started_.empty();
       started_.push_back({simulator_.read_register(sim::reg::kEvents), simulator_.cycles()});
       ready_told_ = false;
     }
@@ -59,8 +60,9 @@ std::uint32_t RtlUnit::read_register(std::uint32_t offset) {
   return simulator_.read_register(offset);
 }
 
-bool RtlUnit::has_news(std::uint32_t control) const {
+bool RtlUnit::answers(std::uint32_t control, std::uint64_t polled_cycles) const {
   if ((control & sim::reg::kDone) != 0 || started_.empty()) return true;
+  if (queues_ && polled_cycles >= kQueueHoldCycles) return true;
   return !ready_told_ && (control & sim::reg::kStart) == 0 &&
          simulator_.cycles() - started_.back().cycle >= kReadyHoldCycles;
 }
@@ -68,7 +70,8 @@ bool RtlUnit::has_news(std::uint32_t control) const {
 std::uint32_t RtlUnit::poll(std::chrono::milliseconds budget) {
   const Clock::time_point begin = Clock::now();
   std::uint32_t control = simulator_.read_register(sim::reg::kControl);
-  while (!has_news(control) && Clock::now() - begin < budget) {
+  const std::uint64_t first_cycle = simulator_.cycles();
+  while (!answers(control, simulator_.cycles() - first_cycle) && Clock::now() - begin < budget) {
     control = simulator_.read_register(sim::reg::kControl);
   }
   unaccounted_seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();

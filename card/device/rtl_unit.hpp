@@ -33,9 +33,12 @@ class RtlUnit : public ComputeUnit {
 
   /// A run that ends before costs its host one message, and cannot gain from a queued one.
   static constexpr std::uint64_t kReadyHoldCycles = 64;
+  /// While a host queues runs, an answer without news: XRT lets no other thread of it through
+  /// before.
+  static constexpr std::uint64_t kQueueHoldCycles = 32;
 
  private:
-  bool has_news(std::uint32_t control) const;
+  bool answers(std::uint32_t control, std::uint64_t polled_cycles) const;
   std::uint64_t read_pair(std::uint32_t offset);
   void finish_run();
   [[noreturn]] void fail_run(std::uint32_t status) const;
@@ -48,6 +51,7 @@ class RtlUnit : public ComputeUnit {
   std::deque<Started> started_;  // the runs that have not ended, oldest first
   std::uint64_t last_end_cycle_ = 0;
   bool ready_told_ = true;
+  bool queues_ = false;     // the newest run was started while another one was under way
   bool done_told_ = false;  // and not continued since
   double unaccounted_seconds_ = 0;
   std::optional<RunRecord> finished_;
