@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The emulated card under `sluice card`: right results, the wrong xclbin, and a card that is killed."""
 import dataclasses
+import json
 import os
 import re
 import shutil
@@ -74,6 +75,20 @@ class Results(CardCase):
                     said = finished.json()
                     self.assertEqual((said["device"]["emulation"], said["emulated"], said["calls"]), (mode, True, 50))
 
+    def test_queued_runs_overlap(self):
+        """In kernel cycles, which no load of the machine changes: a run is read while the one before drains."""
+        busy_cycles = {}
+        for depth in (1, 4):
+            stats = self.folder / f"stats_{depth}.json"
+            self.succeed(on_card(program("sluice"), "bench", support.package("tiny"), "--device", "xrt:0", "--batch", 64,
+                                 "--calls", 100, "--warmup", 0, "--depth", depth, SLUICE_CARD_STATS=stats))
+            said = json.loads(stats.read_text())
+            self.assertGreaterEqual(said["runs"], 100)
+            self.assertGreaterEqual(said["messages"], 6 * said["runs"])
+            busy_cycles[depth] = said["busy_cycles"] / said["runs"]
+        self.assertGreater(busy_cycles[1], 64)
+        self.assertGreater(busy_cycles[1] / busy_cycles[4], 1.25, busy_cycles)
+
     def test_exit_code_of_the_program(self):
         self.assertEqual(on_card("/bin/sh", "-c", "exit 7").code, 7)
         self.assertEqual(on_card("/bin/sh", "-c", "kill -TERM $$").code, 128 + signal.SIGTERM)
@@ -104,8 +119,18 @@ class Refusals(CardCase):
         for mode in MODES:
             with self.subTest(mode=mode):
                 finished = on_card(*self.words(package), mode=mode)
-                self.assert_refused(finished, DEVICE, r"E-RUNTIME-\d+", "`tiny`", package / "tiny.xclbin", hint=False)
+                self.assert_refused(finished, MODEL, "E-RUNTIME-015", package / "tiny.xclbin", "another network")
                 self.assertFalse((self.folder / "y.npy").exists())
+
+    def test_sealed_xclbin_of_another_network_of_the_same_name(self):
+        package, other = self.folder / "package", self.folder / "other"
+        shutil.copytree(support.package("tiny"), package)
+        self.succeed(sluice("compile", support.FUNCTIONAL, "-o", other, "--name", "tiny", "--no-simulator"))
+        shutil.copy(other / "tiny.xclbin", package / "tiny.xclbin")
+        reseal(package)
+        finished = on_card(*self.words(package), mode="sw_emu")
+        self.assert_refused(finished, MODEL, "E-RUNTIME-015", package / "tiny.xclbin", "another network")
+        self.assertFalse((self.folder / "y.npy").exists())
 
     def test_wrong_events_on_the_card(self):
         finished = on_card(*self.words(support.package("tiny"), events=self.x[:, :3]))

@@ -102,6 +102,7 @@ void write_vectors(const fs::path& folder, const circuit::Circuit& circuit,
 void write_card_file(const fs::path& folder, const package::Manifest& manifest,
                      const std::string& network_text) {
   package::XclbinContent content = describe_xclbin(manifest);
+  content.network_sha256 = sha256_hex(network_text);
   card::CardImage image;
   image.manifest_json = to_json(manifest).dump(2);
   image.network_text = network_text;
