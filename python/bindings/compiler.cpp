@@ -122,9 +122,9 @@ void bind_compiler(py::module_& module) {
       .def(
           "estimate",
           [](const ModelHandle& model, double clock_mhz) {
-            const network::Network& network = model.get().network;
+            const frontend::Imported& imported = model.get();
             const py::gil_scoped_release release;
-            return compiler::estimate(network, clock_mhz).dump();
+            return compiler::estimate(imported.network, clock_mhz, imported.reuse).dump();
           },
           py::arg("clock_mhz"))
       .def("shapes", [](const ModelHandle& model) {

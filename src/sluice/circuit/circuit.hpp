@@ -116,7 +116,7 @@ struct Source {
     port,   ///< element `element` + sum of strides[l] * own index l of the event's input
     tap,    ///< output `element` of `process`, where its index l is offsets[l] + strides[l] * own
             ///< index l; `initial` where it has no such tick
-    tick,   ///< the number of the tick, from 0
+    tick,   ///< the number of the tick, from 0, in the loops from level `element` inwards
     state,  ///< own output `element` of the tick before; `initial` in the first
   };
   Kind kind = Kind::tap;
@@ -139,7 +139,8 @@ struct Process {
   std::vector<Source> sources;        ///< one per input element of the function
   friend bool operator==(const Process&, const Process&) = default;
 };
-std::int64_t tick_count(const Process& process) noexcept;
+/// Of the loops from `first_level` inwards.
+std::int64_t tick_count(const Process& process, std::size_t first_level = 0) noexcept;
 
 /// Functions, ports and the names of the layers they came from.
 ///

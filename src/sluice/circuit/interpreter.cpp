@@ -86,8 +86,8 @@ std::optional<std::int64_t> tick_at(std::span<const std::int64_t> extents, const
   return tick;
 }
 
-std::int64_t place_of(const Circuit& circuit, const Source& source, std::int64_t tick,
-                      std::span<const std::int64_t> own_index, std::size_t own_outputs) {
+std::int64_t place_of(const Circuit& circuit, const Process& process, const Source& source,
+                      std::int64_t tick, std::span<const std::int64_t> own_index) {
   switch (source.kind) {
     case Source::Kind::port:
       return source.element + cycles_between(source.strides, own_index);
@@ -97,10 +97,9 @@ std::int64_t place_of(const Circuit& circuit, const Source& source, std::int64_t
       return at ? *at * std::ssize(read.function.outputs()) + source.element : -1;
     }
     case Source::Kind::tick:
-      return tick;
+      return tick % tick_count(process, static_cast<std::size_t>(source.element));
     case Source::Kind::state:
-      return tick == 0 ? -1
-                       : (tick - 1) * static_cast<std::int64_t>(own_outputs) + source.element;
+      return tick == 0 ? -1 : (tick - 1) * std::ssize(process.function.outputs()) + source.element;
   }
   return -1;
 }
@@ -111,8 +110,7 @@ std::vector<std::int64_t> places_of(const Circuit& circuit, const Process& proce
   const std::int64_t ticks = tick_count(process);
   for (std::int64_t tick = 0; tick < ticks; ++tick) {
     for (const Source& source : process.sources) {
-      places.push_back(
-          place_of(circuit, source, tick, own_index, process.function.outputs().size()));
+      places.push_back(place_of(circuit, process, source, tick, own_index));
     }
     for (std::size_t l = own_index.size(); l-- > 0 && ++own_index[l] == process.extents[l];) {
       own_index[l] = 0;
@@ -187,10 +185,10 @@ std::vector<std::int64_t> Interpreter::run_processes(std::span<const std::int64_
         continue;
       }
       const std::span<const std::int64_t> from =
-          sources[i].kind == Source::Kind::port    ? event
-          : sources[i].kind == Source::Kind::state ? std::span<const std::int64_t>(made.back())
-                                                   : made[static_cast<std::size_t>(
-                                                         sources[i].process)];
+          sources[i].kind == Source::Kind::port ? event
+          : sources[i].kind == Source::Kind::state
+              ? std::span<const std::int64_t>(made.back())
+              : made[static_cast<std::size_t>(sources[i].process)];
       inputs.push_back(from[static_cast<std::size_t>(place)]);
     }
   };

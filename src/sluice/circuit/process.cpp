@@ -32,9 +32,9 @@ std::string_view to_string(Source::Kind kind) noexcept {
   return kSourceKinds[static_cast<std::size_t>(kind)];
 }
 
-std::int64_t tick_count(const Process& process) noexcept {
+std::int64_t tick_count(const Process& process, std::size_t first_level) noexcept {
   std::int64_t ticks = 1;
-  for (const std::int64_t extent : process.extents) ticks *= extent;
+  for (std::size_t l = first_level; l < process.extents.size(); ++l) ticks *= process.extents[l];
   return ticks;
 }
 

@@ -77,6 +77,7 @@ std::string text_of(const Source& source) {
                           fmt::join(source.strides, ", "), source.initial);
       break;
     case Source::Kind::tick:
+      text += fmt::format(" {}", source.element);
       break;
     case Source::Kind::state:
       text += fmt::format(" {} initial {}", source.element, source.initial);
@@ -226,6 +227,7 @@ class Parser {
         source.initial = reader_.integer();
         break;
       case Source::Kind::tick:
+        source.element = reader_.integer(0, kMostElements);
         break;
       case Source::Kind::state:
         source.element = reader_.integer(0, kMostElements);

@@ -163,8 +163,7 @@ Violation find_violation(const Circuit& circuit) {
   if (Violation found = check_ports(circuit.inputs, "input port")) return found;
   if (Violation found = check_ports(circuit.outputs, "output port")) return found;
   if (Violation found = find_source_violation(circuit)) return found;
-  return check_parts(circuit,
-                     [](const Circuit& one, std::size_t) { return check_function(one); });
+  return check_parts(circuit, [](const Circuit& one, std::size_t) { return check_function(one); });
 }
 
 Violation find_violation(const Circuit& circuit, const Schedule& schedule) {

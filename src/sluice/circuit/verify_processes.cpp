@@ -128,8 +128,7 @@ Violation check_initial(const Instr* input, const Source& source) {
 }
 
 Violation check_made(const Function& function, const Source& source, const Instr* input) {
-  const Instr& made =
-      function.instr(function.outputs()[static_cast<std::size_t>(source.element)]);
+  const Instr& made = function.instr(function.outputs()[static_cast<std::size_t>(source.element)]);
   return check_holds(input, made.range, made.format.frac_bits);
 }
 
@@ -171,7 +170,14 @@ Violation check_source(const Circuit& circuit, const Reader& reader, const Sourc
     case Source::Kind::tap:
       return check_tap(circuit, reader, source, input);
     case Source::Kind::tick:
-      return check_holds(input, {0, tick_count(circuit.processes[reader.number]) - 1}, 0);
+      if (source.element < 0 || source.element > std::ssize(reader.extents)) {
+        return fmt::format("there is no level {}", source.element);
+      }
+      return check_holds(input,
+                         {0, tick_count(circuit.processes[reader.number],
+                                        static_cast<std::size_t>(source.element)) -
+                                 1},
+                         0);
     case Source::Kind::state:
       if (Violation found = check_output(reader.function, source)) return found;
       if (Violation found = check_initial(input, source)) return found;
@@ -203,10 +209,13 @@ Violation check_reader(const Circuit& circuit, const Reader& reader) {
 /// Cycles for which an output of process `p` stays as it is.
 std::int64_t held_cycles(const Circuit& circuit, const Schedule& schedule, std::size_t p) {
   const Process& process = circuit.processes[p];
-  std::int64_t cycles =
-      schedule.interval_cycles - span_cycles(process, schedule.processes[p]);
-  for (std::size_t l = 0; l < process.extents.size(); ++l) {
-    if (process.extents[l] > 1) cycles = std::min(cycles, schedule.processes[p].intervals[l]);
+  const std::vector<std::int64_t>& intervals = schedule.processes[p].intervals;
+  std::int64_t cycles = schedule.interval_cycles - span_cycles(process, schedule.processes[p]);
+  std::int64_t inner_span = 0;  // from the first tick of the inner loops to their last
+  for (std::size_t l = process.extents.size(); l-- > 0;) {
+    if (process.extents[l] == 1) continue;
+    cycles = std::min(cycles, intervals[l] - inner_span);
+    inner_span += (process.extents[l] - 1) * intervals[l];
   }
   return cycles;
 }
@@ -220,12 +229,12 @@ Violation check_tap_timing(const Circuit& circuit, const Schedule& schedule, con
   std::int64_t holds_for = 1;
   for (std::size_t l = 0; l < reader.extents.size(); ++l) {
     if (reader.extents[l] == 1) continue;
-    const bool pairs = l < read.extents.size() && read.extents[l] > 1;
+    const bool pairs = l < read.extents.size() && source.strides[l] > 0;
     if (!pairs) {
       holds_for += (reader.extents[l] - 1) * intervals[l];
     } else if (intervals[l] != source.strides[l] * schedule.processes[p].intervals[l]) {
-      return fmt::format("level {} runs every {} cycles, its tap of '{}' every {}", l,
-                         intervals[l], read.function.name(),
+      return fmt::format("level {} runs every {} cycles, its tap of '{}' every {}", l, intervals[l],
+                         read.function.name(),
                          source.strides[l] * schedule.processes[p].intervals[l]);
     }
   }
@@ -262,12 +271,10 @@ Violation check_loop_timing(const Circuit& circuit, const Schedule& schedule, st
   }
   const std::int64_t busy = p == 0 ? timing.start_cycle + inner_cycles - 1 : inner_cycles;
   if (busy > schedule.interval_cycles) {
-    return fmt::format("takes {} cycles, and events come every {}", busy,
-                       schedule.interval_cycles);
+    return fmt::format("takes {} cycles, and events come every {}", busy, schedule.interval_cycles);
   }
-  const bool has_state = std::ranges::any_of(process.sources, [](const Source& source) {
-    return source.kind == Source::Kind::state;
-  });
+  const bool has_state = std::ranges::any_of(
+      process.sources, [](const Source& source) { return source.kind == Source::Kind::state; });
   if (has_state && timing.latency_cycles != 1) {
     return fmt::format("has a state and takes {} cycles", timing.latency_cycles);
   }
@@ -315,8 +322,7 @@ Violation find_timing_violation(const Circuit& circuit, const Schedule& schedule
         is_last ? std::span<const std::int64_t>() : schedule.processes[p].intervals;
     for (const Source& source : reader.sources) {
       if (source.kind != Source::Kind::tap) continue;
-      if (Violation found =
-              check_tap_timing(circuit, schedule, reader, source, start, intervals)) {
+      if (Violation found = check_tap_timing(circuit, schedule, reader, source, start, intervals)) {
         return fmt::format("'{}': {}", reader.function.name(), *found);
       }
     }

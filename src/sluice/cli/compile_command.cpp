@@ -19,10 +19,15 @@ const std::map<std::string, synth::Effort> kEfforts{
 const std::map<std::string, synth::PipelineGoal> kPipelineGoals{
     {"registers", synth::PipelineGoal::registers}, {"speed", synth::PipelineGoal::speed}};
 
+const std::map<std::string, synth::Form> kForms{{"auto", synth::Form::automatic},
+                                                {"parallel", synth::Form::parallel},
+                                                {"streaming", synth::Form::streaming}};
+
 struct Arguments {
   std::string model, output, config, weights;
   std::string effort = "normal";
   std::string pipeline_goal = "speed";
+  std::string convolutions = "auto";
   compiler::CompileOptions options;
   bool no_simulator = false;
 };
@@ -31,6 +36,7 @@ int run_compile(const Context& context, const Arguments& arguments) {
   compiler::CompileOptions options = arguments.options;
   options.effort = kEfforts.at(arguments.effort);
   options.pipeline_goal = kPipelineGoals.at(arguments.pipeline_goal);
+  options.convolutions = kForms.at(arguments.convolutions);
   options.simulator = !arguments.no_simulator;
   if (!arguments.config.empty()) options.config = read_json(arguments.config);
   if (!arguments.weights.empty()) options.weights = arguments.weights;
@@ -55,13 +61,14 @@ int run_compile(const Context& context, const Arguments& arguments) {
                   {"estimate", total},
                   {"warnings", warnings},
                   {"timings_s", compiled.timings_s}};
-  print_result(
-      context, json,
-      fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
-                  "cycle; about {} LUT, {} FF",
-                  arguments.output, manifest.latency_cycles,
-                  manifest.latency_cycles * manifest.clock_period_ns(), manifest.clock_mhz,
-                  manifest.initiation_interval_cycles, total["lut"].dump(), total["ff"].dump()));
+  print_result(context, json,
+               fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
+                           "cycle{}; about {} LUT, {} FF",
+                           arguments.output, manifest.latency_cycles,
+                           manifest.latency_cycles * manifest.clock_period_ns(), manifest.clock_mhz,
+                           manifest.initiation_interval_cycles,
+                           manifest.initiation_interval_cycles == 1 ? "" : "s", total["lut"].dump(),
+                           total["ff"].dump()));
   return 0;
 }
 
@@ -90,6 +97,15 @@ void add_compile(CLI::App& app, Context& context) {
           "What to make of the time that a clock period leaves: speed in reserve, or fewer "
           "registers")
       ->check(CLI::IsMember(kPipelineGoals))
+      ->capture_default_str();
+  command
+      ->add_option("--convolutions", arguments->convolutions,
+                   "All positions at once, or one after the other; auto: large ones stream")
+      ->check(CLI::IsMember(kForms))
+      ->capture_default_str();
+  command
+      ->add_option("--reuse", arguments->options.reuse,
+                   "Cycles that share the multipliers of a dense layer or of a position")
       ->capture_default_str();
   command->add_flag("--no-simulator", arguments->no_simulator,
                     "Write Verilog only; without the Verilated kernel");

@@ -9,7 +9,7 @@
 #include "sluice/base/json.hpp"
 #include "sluice/base/progress.hpp"
 #include "sluice/package/package.hpp"
-#include "sluice/synth/cmvm.hpp"
+#include "sluice/synth/lower.hpp"
 #include "sluice/synth/schedule.hpp"
 
 namespace sluice::compiler {
@@ -22,7 +22,10 @@ struct CompileOptions {
   std::optional<std::filesystem::path> weights;  ///< of a model whose JSON is apart
   synth::Effort effort = synth::Effort::normal;  ///< of the adder-graph optimiser
   synth::PipelineGoal pipeline_goal = synth::PipelineGoal::speed;
-  bool simulator = true;  ///< Verilate the kernel and pack the card
+  synth::Form convolutions = synth::Form::automatic;  ///< one position after the other, or all
+  std::int64_t reuse = 1;  ///< ticks that share a layer's multipliers; the configuration's
+                           ///< ReuseFactor of a layer comes first
+  bool simulator = true;   ///< Verilate the kernel and pack the card
 };
 
 struct Compiled {

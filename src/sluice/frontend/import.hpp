@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,6 +51,8 @@ struct Imported {
   network::Network network;
   ModelSource source;
   std::vector<Diagnostic> warnings;
+  /// ReuseFactor of the configuration, by layer of the network.
+  std::map<std::string, std::int64_t> reuse{};
 };
 
 /// Imports `path`: Keras `.h5` or `.keras`, Keras `.json` with weights in an `.h5`

@@ -11,9 +11,11 @@ struct CoreOptions {
   /// Registers of one stage are spread over `always` blocks of at most so many, which keeps the
   /// functions that Verilator writes, and so its compile time, small.
   int registers_per_block = 256;
+  /// Otherwise `y` is what the last stage computes, for registers of the caller's.
+  bool registers_outputs = true;
 };
 
-/// Verilog-2001 of a circuit as a free-running pipeline, initiation interval 1:
+/// Verilog-2001 of a circuit as a free-running pipeline:
 ///
 ///     module NAME_core (input clk, input valid, input [IN-1:0] x, output [OUT-1:0] y);
 ///
@@ -25,6 +27,11 @@ struct CoreOptions {
 /// the work on an `x` that comes without it, whose `y` means nothing. Each value is one register
 /// per stage boundary that it crosses, named LAYER_ID_sSTAGE after the stage that reads it. Values
 /// that reach no output are left out.
+///
+/// A circuit with processes becomes one such module per process, NAME_pK_core, and one for the
+/// function, NAME_last_core, and NAME_core joins them: `valid` starts counters that give every
+/// process its ticks, and delays carry its outputs to those who tap them. There `valid` means what
+/// it says, and comes at least schedule.interval_cycles apart.
 ///
 /// Throws UsageError E-RTL-001 for a name that Verilog does not allow, InternalError for a circuit
 /// or schedule that verify() refuses.
