@@ -15,7 +15,8 @@
 #include "sluice/circuit/text.hpp"
 #include "sluice/compiler/card_file.hpp"
 #include "sluice/compiler/estimate_report.hpp"
-#include "sluice/compiler/inspect.hpp"
+#include "sluice/compiler/subject.hpp"
+#include "sluice/compiler/synthesise.hpp"
 #include "sluice/compiler/test_vectors.hpp"
 #include "sluice/frontend/import.hpp"
 #include "sluice/hw/sources.hpp"
@@ -25,8 +26,6 @@
 #include "sluice/rtl/kernel.hpp"
 #include "sluice/sim/build.hpp"
 #include "sluice/synth/estimate.hpp"
-#include "sluice/synth/lower.hpp"
-#include "sluice/synth/schedule.hpp"
 
 namespace sluice::compiler {
 
@@ -86,11 +85,11 @@ package::TensorPort only_port(const network::Network& network,
 }
 
 void write_rtl(const fs::path& folder, const circuit::Circuit& circuit,
-               const circuit::Schedule& schedule) {
+               const circuit::Schedule& schedule, const rtl::Family& family) {
   fs::create_directory(folder);
   hw::write_sources(folder);
   write_file(folder / (circuit.name + "_core.v"),
-             rtl::emit_core(circuit, schedule, {.name = circuit.name}));
+             rtl::emit_core(circuit, schedule, {.name = circuit.name, .family = family}));
   write_file(folder / (circuit.name + ".v"),
              rtl::emit_kernel(rtl::kernel_options(circuit, schedule, circuit.name)));
 }
@@ -135,8 +134,9 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   const fs::path& folder = staged.path();
 
   progress.update("import", 0, 0);
-  const frontend::Imported imported =
-      frontend::import_model(model, {options.config, options.weights, options.name});
+  const FormattedModel formatted = import_with_formats(
+      model, {options.config, options.weights, options.name}, options.formats, progress);
+  const frontend::Imported& imported = formatted.model;
   const network::Network& network = imported.network;
   network::verify(network);
   package::Manifest manifest;
@@ -150,13 +150,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["import"] = watch.lap_s();
 
   progress.update("optimise", 0, 0);
-  circuit::Circuit circuit = synth::lower(network, {.cmvm = {.effort = options.effort},
-                                                    .form = options.convolutions,
-                                                    .reuse = options.reuse,
-                                                    .layer_reuse = imported.reuse});
-  circuit.name = options.name;
-  const circuit::Schedule schedule =
-      synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);
+  const auto [circuit, schedule] = synthesise(imported, options);
   manifest.latency_cycles = schedule.latency_cycles;
   manifest.initiation_interval_cycles = schedule.interval_cycles;
   const Json estimate = to_json(synth::estimate(circuit, schedule), options.clock_mhz);
@@ -166,11 +160,12 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   const std::string network_text = network::print(network);
   write_file(folder / "network.txt", network_text);
   write_file(folder / "circuit.txt", circuit::print(circuit, &schedule));
-  write_rtl(folder / "rtl", circuit, schedule);
+  write_rtl(folder / "rtl", circuit, schedule, options.family);
   timings_s["verilog"] = watch.lap_s();
   write_vectors(folder / "vectors", circuit, manifest);
-  write_json(folder / "report.json",
-             {{"model", describe_model(imported.source)}, {"estimate", estimate}});
+  Json report{{"model", describe_model(imported.source)}, {"estimate", estimate}};
+  if (!formatted.formats.is_null()) report["formats"] = formatted.formats;
+  write_json(folder / "report.json", report);
   timings_s["vectors"] = watch.lap_s();
 
   if (options.simulator) {
@@ -182,7 +177,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["simulator"] = watch.lap_s();
   package::seal(folder, manifest);
   staged.commit();
-  return {package::Package::open(output), imported.warnings, timings_s};
+  return {package::Package::open(output), imported.warnings, formatted.formats, timings_s};
 }
 
 }  // namespace sluice::compiler

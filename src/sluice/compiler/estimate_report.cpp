@@ -4,8 +4,7 @@
 
 #include <string_view>
 
-#include "sluice/synth/lower.hpp"
-#include "sluice/synth/schedule.hpp"
+#include "sluice/compiler/synthesise.hpp"
 
 namespace sluice::compiler {
 
@@ -68,11 +67,9 @@ Json to_json(const synth::Estimate& estimate, double clock_mhz) {
           {"fmax_mhz", {estimate.fmax_low_mhz, estimate.fmax_high_mhz}}};
 }
 
-Json estimate(const network::Network& network, double clock_mhz,
-              const std::map<std::string, std::int64_t>& layer_reuse) {
-  const circuit::Circuit circuit = synth::lower(network, {.layer_reuse = layer_reuse});
-  const circuit::Schedule schedule = synth::schedule(circuit, synth::DelayModel{}, clock_mhz);
-  return to_json(synth::estimate(circuit, schedule), clock_mhz);
+Json estimate(const frontend::Imported& model, const CompileOptions& options) {
+  const Synthesised made = synthesise(model, options);
+  return to_json(synth::estimate(made.circuit, made.schedule), options.clock_mhz);
 }
 
 }  // namespace sluice::compiler

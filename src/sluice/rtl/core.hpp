@@ -3,6 +3,7 @@
 #include <string>
 
 #include "sluice/circuit/circuit.hpp"
+#include "sluice/rtl/family.hpp"
 
 namespace sluice::rtl {
 
@@ -11,6 +12,7 @@ struct CoreOptions {
   /// Registers of one stage are spread over `always` blocks of at most so many, which keeps the
   /// functions that Verilator writes, and so its compile time, small.
   int registers_per_block = 256;
+  Family family = kFamilies.front();
   /// Otherwise `y` is what the last stage computes, for registers of the caller's.
   bool registers_outputs = true;
 };
@@ -26,7 +28,8 @@ struct CoreOptions {
 /// stage, `y`. Hardware does not use `valid`; in simulation (SYNTHESIS is not defined) stages skip
 /// the work on an `x` that comes without it, whose `y` means nothing. Each value is one register
 /// per stage boundary that it crosses, named LAYER_ID_sSTAGE after the stage that reads it. Values
-/// that reach no output are left out.
+/// that reach no output are left out. In synthesis, sums of three operands are instances of
+/// hw/sluice_ternary_adder.v, unless the family is generic.
 ///
 /// A circuit with processes becomes one such module per process, NAME_pK_core, and one for the
 /// function, NAME_last_core, and NAME_core joins them: `valid` starts counters that give every

@@ -345,6 +345,7 @@ class JoinedCoreWriter {
                    NetId y) {
     const CoreOptions options{.name = fmt::format("{}_{}", options_.name, stem),
                               .registers_per_block = options_.registers_per_block,
+                              .family = options_.family,
                               .registers_outputs = p == last()};
     parts_ += emit_core(one, part(schedule_, p), options);
     module_.instantiate({options.name + "_core",

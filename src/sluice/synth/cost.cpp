@@ -25,7 +25,7 @@ std::int64_t tree_luts(std::int64_t bits) {
 
 /// How far to the left of its operand's binary point a sum reads an operand.
 int raised_bits(const Instr& sum, const Instr& operand, std::size_t position) {
-  return sum.format.frac_bits - operand.format.frac_bits + (position == 1 ? sum.shift : 0);
+  return sum.format.frac_bits - operand.format.frac_bits + operand_shift(sum, position);
 }
 
 /// Per value, how many of its low bits are read.
@@ -42,7 +42,7 @@ std::vector<int> read_widths(const Function& function) {
     for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(instr.op)); ++k) {
       const Instr& operand = function.instr(instr.operands[k]);
       int bits = 64;
-      if (instr.op == Op::add || instr.op == Op::sub) {
+      if (is_sum(instr.op)) {
         bits = widths[id] - raised_bits(instr, operand, k);
       } else if (instr.op == Op::negate || instr.op == Op::scale) {
         bits = widths[id];
@@ -71,6 +71,10 @@ class LogicArea {
       case Op::add:
       case Op::sub:
         return sum(instr, read_widths_[id]);
+      case Op::add_add:
+      case Op::add_sub:
+      case Op::sub_sub:
+        return ternary_sum(instr);
       case Op::negate:
         return {.carry_bits = read_widths_[id]};
       case Op::multiply:
@@ -119,6 +123,12 @@ class LogicArea {
     const int begin = std::max({passed, low[0], low[1]});
     return {.luts = std::max(0, std::min(end, read_width) - begin),
             .carry_bits = std::max(0, read_width - passed)};
+  }
+
+  /// A LUT for every bit of the chain, whether its result is read or not: the cells are explicit.
+  Area ternary_sum(const Instr& instr) const {
+    const std::int64_t bits = sum_shape(function_, instr).added_bits;
+    return {.luts = bits, .carry_bits = bits};
   }
 
   Area product(const Instr& instr) const {

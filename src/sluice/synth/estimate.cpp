@@ -38,8 +38,7 @@ void add_function(const circuit::Circuit& circuit, const circuit::Schedule& sche
     area.flip_flops = registers[id];
     const std::size_t origin = index(instr.origin);
     rows.add(origin, area, start_cycle + schedule.stages[id]);
-    const bool adds = instr.op == circuit::Op::add || instr.op == circuit::Op::sub;
-    if (adds && !(area == Area{})) ++rows.layers[origin].adders;
+    if (is_sum(instr.op) && !(area == Area{})) ++rows.layers[origin].adders;
   }
 }
 

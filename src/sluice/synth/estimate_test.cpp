@@ -49,6 +49,23 @@ TEST(LogicArea, SumsAreWhatYosysMakesOfThem) {
   }
 }
 
+TEST(LogicArea, ThreeOperandsTakeALutPerBitOfTheirChain) {
+  Function f;
+  const ValueId a = f.input(0, s(16), fixed::range_of(s(16)), kLayer);
+  const ValueId b = f.input(1, s(16), fixed::range_of(s(16)), kLayer);
+  const ValueId c = f.input(2, s(12), fixed::range_of(s(12)), kLayer);
+  const auto area = [&](circuit::Op op, int shift, int third_shift) {
+    f.add_output(f.sum(op, {a, b, c}, shift, third_shift, kLayer));
+    return logic_area(f).back();
+  };
+  using circuit::Op;
+  EXPECT_EQ(area(Op::add_add, 0, 0), (Area{.luts = 18, .carry_bits = 18}));
+  // Below the second operand the first one passes.
+  EXPECT_EQ(area(Op::sub_sub, 3, 5), (Area{.luts = 17, .carry_bits = 17}));
+  // Nothing passes below an operand that is subtracted.
+  EXPECT_EQ(area(Op::add_sub, 3, -2), (Area{.luts = 22, .carry_bits = 22}));
+}
+
 TEST(LogicArea, ConstantsOnlyInvertTheCarryChain) {
   Function f;
   const ValueId a = f.input(0, s(12), fixed::range_of(s(12)), kLayer);
