@@ -4,13 +4,15 @@
 //
 // The core is a pipeline that never stops: `core_out` is the result for the `core_in` of CORE_LATENCY
 // clock cycles before. An event enters it only when the FIFO behind it has room for every event that
-// is already on its way, so that back-pressure from memory loses none.
+// is already on its way, so that back-pressure from memory loses none, and never less than
+// CORE_INTERVAL cycles after the one before.
 module sluice_shell #(
     parameter IN_BUS_BITS    = 512,  // powers of two, 32 to 512
     parameter OUT_BUS_BITS   = 64,
     parameter IN_EVENT_BITS  = 432,  // multiples of 8
     parameter OUT_EVENT_BITS = 16,
-    parameter CORE_LATENCY   = 12    // at least 1
+    parameter CORE_LATENCY   = 12,   // at least 1
+    parameter CORE_INTERVAL  = 1     // cycles between events, at least 1
 ) (
     input  wire ap_clk,
     input  wire ap_rst_n,
@@ -124,7 +126,10 @@ module sluice_shell #(
   localparam CYCLE_BITS = 48;
   localparam MAX_OUTSTANDING = 8;
   // An event's place in the FIFO behind the core is free again four cycles after the core's latency.
-  localparam CREDITS_LOG2 = (CORE_LATENCY <= 12) ? 4 : $clog2(CORE_LATENCY + 4);
+  localparam EVENTS_INSIDE = (CORE_LATENCY + CORE_INTERVAL - 1) / CORE_INTERVAL;
+  localparam CREDITS_LOG2 = (EVENTS_INSIDE <= 12) ? 4 : $clog2(EVENTS_INSIDE + 4);
+  localparam GAP_BITS = (CORE_INTERVAL > 2) ? $clog2(CORE_INTERVAL) : 1;
+  localparam [GAP_BITS-1:0] GAP = CORE_INTERVAL[GAP_BITS-1:0] - 1'b1;
 
   wire clk = ap_clk;
   wire rst_n = ap_rst_n;
@@ -316,7 +321,8 @@ module sluice_shell #(
   // ---- The core's flow control
   reg [CREDITS_LOG2:0] credits;  // free places in the FIFO, events on their way counted as stored
   reg [CORE_LATENCY-1:0] in_core;  // bit k: an event entered the core k + 1 cycles ago
-  assign event_in_ready = credits != 0;
+  reg [GAP_BITS-1:0] gap;  // cycles before the core takes another event
+  assign event_in_ready = credits != 0 && gap == 0;
   wire issue = event_in_valid && event_in_ready;
   assign core_valid = issue;
   wire event_out_valid, event_out_ready, fifo_ready;
@@ -326,10 +332,13 @@ module sluice_shell #(
 
   always @(posedge clk) begin
     in_core <= in_core_next[CORE_LATENCY-1:0];
+    if (issue) gap <= GAP;
+    else if (gap != 0) gap <= gap - 1'b1;
     if (issue && !taken) credits <= credits - 1'b1;
     if (!issue && taken) credits <= credits + 1'b1;
     if (!rst_n) begin
       in_core <= 0;
+      gap     <= 0;
       credits <= {1'b1, {CREDITS_LOG2{1'b0}}};
     end
   end

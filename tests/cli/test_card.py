@@ -51,10 +51,24 @@ class Results(CardCase):
         """The shell takes the core's outputs at the latency of the manifest: right ones meet it exactly."""
         with np.load(DATA / "layers_small_cnn_vectors.npz") as recorded:
             x, y = recorded["x_0"], recorded["y_output"]
-        for mode in MODES:
-            with self.subTest(mode=mode):
-                self.succeed(on_card(*self.words(support.package("small_cnn"), events=x), mode=mode))
-                self.assertEqual(differing_events(np.load(self.folder / "y.npy"), y), 0)
+        for name in ("small_cnn", "streaming_cnn"):
+            for mode in MODES:
+                with self.subTest(name=name, mode=mode):
+                    self.succeed(on_card(*self.words(support.package(name), events=x), mode=mode))
+                    self.assertEqual(differing_events(np.load(self.folder / "y.npy"), y), 0)
+
+    def test_a_streaming_network_takes_the_predicted_cycles(self):
+        """A run of n + 8 events takes 8 initiation intervals more than one of n, to the cycle."""
+        package = support.package("streaming_cnn")
+        interval = json.loads((package / "manifest.json").read_text())["initiation_interval_cycles"]
+        self.assertGreaterEqual(interval, 64)
+        cycles = []
+        for batch in (8, 16):
+            said = self.succeed(on_card(program("sluice"), "bench", package, "--device", "xrt:0", "--calls", 5,
+                                        "--batch", batch, "--json", mode="hw_emu")).json()
+            self.assertEqual(said["kernel_cycles"]["min"], said["kernel_cycles"]["max"])
+            cycles.append(said["kernel_cycles"]["max"])
+        self.assertEqual(cycles[1] - cycles[0], 8 * interval)
 
     def test_verify_on_the_card(self):
         for mode in MODES:
