@@ -141,9 +141,9 @@ void bind_compiler(py::module_& module) {
       .def(
           "estimate",
           [](const ModelHandle& model, const std::string& options) {
-            const network::Network& network = model.get().network;
+            const frontend::Imported& imported = model.get();
             const py::gil_scoped_release release;
-            return compiler::estimate(network, parse(options)).dump();
+            return compiler::estimate(imported, parse(options)).dump();
           },
           py::arg("options"))
       .def("shapes", [](const ModelHandle& model) {

@@ -173,7 +173,8 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
             effort: Literal["fast", "normal", "max"] = "normal",
             adders: Literal["two", "three"] = "three",
             family: Literal["ultrascale-plus", "7-series", "generic"] = "ultrascale-plus",
-            pipeline: Literal["registers", "speed"] = "speed") -> Model:
+            pipeline: Literal["registers", "speed"] = "speed",
+            convolutions: Literal["auto", "parallel", "streaming"] = "auto", reuse: int = 1) -> Model:
     """Reads a trained model into its exact form.
 
     Parameters
@@ -198,6 +199,10 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
         FPGA family whose primitives the adders of three operands name.
     pipeline : {'registers', 'speed'}
         What to make of the time that a clock period leaves: fewer registers, or speed in reserve.
+    convolutions : {'auto', 'parallel', 'streaming'}
+        All positions at once, or one after the other; large ones stream by themselves.
+    reuse : int
+        Cycles that share the multipliers of a dense layer or of a position.
 
     Raises
     ------
@@ -207,7 +212,8 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
         The file cannot be read.
     """
     options = {"name": name, "clock_mhz": clock_mhz, "board": board, "config": config, "weights": weights,
-               "effort": effort, "adders": adders, "family": family, "pipeline": pipeline}
+               "effort": effort, "adders": adders, "family": family, "pipeline": pipeline,
+               "convolutions": convolutions, "reuse": reuse}
     if isinstance(model, (str, os.PathLike)):
         return Model(model, options)
     folder = tempfile.TemporaryDirectory(prefix="sluice-")

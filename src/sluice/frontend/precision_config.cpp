@@ -37,23 +37,30 @@ std::string hls4ml_class(std::string_view class_name) {
   return lower(class_name);
 }
 
+}  // namespace
+
 class ConfigParser {
  public:
+  using Entry = PrecisionConfig::Entry;
+
   explicit ConfigParser(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
 
   void report(const std::string& where, std::string message, std::string hint = {}) {
     diagnostics_.error({codes::kConfiguration, where, std::move(message), std::move(hint)});
   }
 
-  std::map<std::string, Precision, std::less<>> entry(const Json& json, const std::string& where) {
-    std::map<std::string, Precision, std::less<>> result;
+  Entry entry(const Json& json, const std::string& where) {
+    Entry result;
     if (!json.is_object()) {
       report(where, fmt::format("is {}, expected an object", excerpt(json)));
       return result;
     }
     for (const auto& [key, value] : json.items()) {
       if (key == "Precision") {
-        precisions(value, where + "/Precision", result);
+        precisions(value, where + "/Precision", result.precisions);
+      } else if (key == "ReuseFactor") {
+        result.reuse = as_integer(value);
+        require(result.reuse && *result.reuse >= 1, key, value, where, "a number of at least 1");
       } else {
         setting(key, value, where);
       }
@@ -98,13 +105,11 @@ class ConfigParser {
 
   // Settings that do not touch the numbers pass when they ask for what is built anyway.
   void setting(const std::string& key, const Json& value, const std::string& where) {
-    if (key == "ReuseFactor") {
-      require(as_integer(value) == 1, key, value, where,
-              "ReuseFactor 1: every event is computed fully in parallel");
-    } else if (key == "Strategy") {
+    if (key == "Strategy") {
       const std::string strategy = lower(value.is_string() ? value.get<std::string>() : "");
-      require(strategy == "latency" || strategy == "distributed_arithmetic", key, value, where,
-              "Latency or distributed_arithmetic");
+      require(
+          strategy == "latency" || strategy == "resource" || strategy == "distributed_arithmetic",
+          key, value, where, "Latency, Resource or distributed_arithmetic");
     } else if (key == "Trace" || key == "TraceOutput") {
       require(as_bool(value) == false, key, value, where, "false");
     } else if (key == "BramFactor") {
@@ -112,7 +117,7 @@ class ConfigParser {
               "leave it out: weights are part of the kernel");
     } else {
       report(where, fmt::format("has the unknown key `{}`", shortened(key)),
-             "Precision, ReuseFactor 1 and Strategy Latency are understood");
+             "Precision, ReuseFactor and Strategy are understood");
     }
   }
 
@@ -125,8 +130,6 @@ class ConfigParser {
 
   Diagnostics& diagnostics_;
 };
-
-}  // namespace
 
 FormatUse format_of_numbers(std::string_view layer, std::string_view class_name,
                             std::string_view variable, const Precision& precision,
@@ -185,10 +188,15 @@ PrecisionConfig PrecisionConfig::parse(const Json& config, Diagnostics& diagnost
 }
 
 std::optional<Precision> PrecisionConfig::lookup(const Entry& entry, std::string_view variable) {
-  if (const auto found = entry.find(variable); found != entry.end()) return found->second;
+  const auto& precisions = entry.precisions;
+  if (const auto found = precisions.find(variable); found != precisions.end()) {
+    return found->second;
+  }
   // A default format is not a request to cut the sums of a layer: hls4ml's `accum` must be named.
   if (variable == "accum") return std::nullopt;
-  if (const auto found = entry.find("default"); found != entry.end()) return found->second;
+  if (const auto found = precisions.find("default"); found != precisions.end()) {
+    return found->second;
+  }
   return std::nullopt;
 }
 
@@ -212,6 +220,18 @@ std::optional<Precision> PrecisionConfig::find(std::string_view name, std::strin
                                                std::string_view variable) const {
   if (auto found = of_layer(name, class_name, variable)) return found;
   return of_model(variable);
+}
+
+std::optional<std::int64_t> PrecisionConfig::reuse(std::string_view name,
+                                                   std::string_view class_name) const {
+  if (const auto entry = names_.find(name); entry != names_.end() && entry->second.reuse) {
+    return entry->second.reuse;
+  }
+  if (const auto entry = types_.find(hls4ml_class(class_name));
+      entry != types_.end() && entry->second.reuse) {
+    return entry->second.reuse;
+  }
+  return model_.reuse;
 }
 
 void PrecisionConfig::check_names(const std::set<std::string, std::less<>>& names,

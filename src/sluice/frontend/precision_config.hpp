@@ -55,11 +55,18 @@ class PrecisionConfig {
   std::optional<Precision> find(std::string_view name, std::string_view class_name,
                                 std::string_view variable) const;
 
+  /// ReuseFactor of a layer, as for `find`; nothing where none is given.
+  std::optional<std::int64_t> reuse(std::string_view name, std::string_view class_name) const;
+
   /// Reports every name below `LayerName` that is not in `names`.
   void check_names(const std::set<std::string, std::less<>>& names, Diagnostics& diagnostics) const;
 
  private:
-  using Entry = std::map<std::string, Precision, std::less<>>;
+  struct Entry {
+    std::map<std::string, Precision, std::less<>> precisions;  // by variable
+    std::optional<std::int64_t> reuse;
+  };
+  friend class ConfigParser;
 
   static std::optional<Precision> lookup(const Entry& entry, std::string_view variable);
 

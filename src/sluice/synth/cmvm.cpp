@@ -83,7 +83,8 @@ class Search {
   Search(const CmvmProblem& problem, const CmvmOptions& options)
       : problem_(problem),
         options_(options),
-        alone_(span_columns(problem, 1, kNoLimit)),
+        terms_(problem),
+        alone_(span_columns(terms_, 1, kNoLimit)),
         depth_limit_(alone_.depth + options.extra_depth) {}
 
   AdderGraph run() && {
@@ -99,7 +100,7 @@ class Search {
   void try_decompositions() {
     std::vector<ColumnTree> tried;
     for (const int bound : kPathBounds) {
-      ColumnTree tree = span_columns(problem_, bound, depth_limit_);
+      ColumnTree tree = span_columns(terms_, bound, depth_limit_);
       const bool promises = options_.effort == Effort::max
                                 ? tree.has_links()
                                 : kPromise * tree.adders < (kPromise - 1) * alone_.adders;
@@ -159,6 +160,7 @@ class Search {
 
   const CmvmProblem& problem_;
   const CmvmOptions& options_;
+  ColumnTerms terms_;
   ColumnTree alone_;
   int depth_limit_;
   bool has_solution_ = false;

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <functional>
+#include <limits>
+#include <optional>
 #include <queue>
 #include <tuple>
 #include <utility>
@@ -16,14 +19,138 @@ namespace {
 
 using fixed::Interval;
 
-/// Signed digits of one node in one output row: bit p of `plus` stands for +node * 2^p.
-struct Digits {
-  std::int32_t node = 0;
-  std::uint64_t plus = 0;
-  std::uint64_t minus = 0;
+constexpr int kDigitPositions = 64;
 
-  bool empty() const noexcept { return (plus | minus) == 0; }
-  int count() const noexcept { return std::popcount(plus) + std::popcount(minus); }
+/// The digits of one node, by output row.
+class NodeDigits {
+ public:
+  /// With room for every row: then a row is found, and most_common() known, at once.
+  explicit NodeDigits(std::size_t rows = 0)
+      : is_dense_(rows > 0),
+        digits_(rows),
+        words_((rows + 63) / 64),
+        planes_(2 * std::size_t{kDigitPositions} * words_) {}
+
+  /// Those in which there are any, ascending.
+  const std::vector<std::int32_t>& rows() const noexcept { return rows_; }
+  std::size_t size() const noexcept { return rows_.size(); }
+  bool is_dense() const noexcept { return is_dense_; }
+
+  /// Of rows()[i].
+  const SignedDigits& digits_at(std::size_t i) const {
+    return digits_[is_dense_ ? static_cast<std::size_t>(rows_[i]) : i];
+  }
+
+  /// Null where there are none.
+  const SignedDigits* find(std::int32_t row) const {
+    if (is_dense_) {
+      const SignedDigits& digits = digits_[static_cast<std::size_t>(row)];
+      return digits.is_zero() ? nullptr : &digits;
+    }
+    const auto at = std::ranges::lower_bound(rows_, row);
+    return at != rows_.end() && *at == row ? &digits_[position(at)] : nullptr;
+  }
+
+  /// Into a row that has none.
+  void insert(std::int32_t row, const SignedDigits& digits) {
+    const auto at = std::ranges::lower_bound(rows_, row);
+    if (is_dense_) {
+      digits_[static_cast<std::size_t>(row)] = digits;
+      flip(row, digits);
+    } else {
+      digits_.insert(digits_.begin() + static_cast<std::ptrdiff_t>(position(at)), digits);
+    }
+    rows_.insert(at, row);
+  }
+
+  /// From a row that has them.
+  void take(std::int32_t row, const SignedDigits& taken) {
+    SignedDigits& digits = digits_in(row);
+    digits.plus &= ~taken.plus;
+    digits.minus &= ~taken.minus;
+    if (is_dense_) flip(row, taken);
+  }
+
+  /// To a row that has others.
+  void add(std::int32_t row, const SignedDigits& added) {
+    SignedDigits& digits = digits_in(row);
+    digits.plus |= added.plus;
+    digits.minus |= added.minus;
+    if (is_dense_) flip(row, added);
+  }
+
+  /// At least as many as the uses of a pattern, if the depth of no row forbade one: pairs of digits
+  /// at p here and at p + shift there, in rows that both have. Nothing if that is not known.
+  std::optional<int> most_common(const NodeDigits& other, int shift, bool subtract) const {
+    if (!is_dense_ || !other.is_dense_) return std::nullopt;
+    int count = 0;
+    const std::uint64_t there = shift >= 0 ? other.used_ >> shift : other.used_ << -shift;
+    for (std::uint64_t rest = used_ & there; rest != 0; rest &= rest - 1) {
+      const int p = std::countr_zero(rest);
+      const std::uint64_t* const plus = plane(p, false);
+      const std::uint64_t* const minus = plane(p, true);
+      const std::uint64_t* const with_plus = other.plane(p + shift, subtract);
+      const std::uint64_t* const with_minus = other.plane(p + shift, !subtract);
+      for (std::size_t word = 0; word < words_; ++word) {
+        count += std::popcount(plus[word] & with_plus[word]) +
+                 std::popcount(minus[word] & with_minus[word]);
+      }
+    }
+    return count;
+  }
+
+  /// Drops the rows whose digits have all been taken, and calls `dropped(row)`.
+  template <class Dropped>
+  void drop_empty(Dropped&& dropped) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      const std::int32_t row = rows_[i];
+      const SignedDigits digits = digits_at(i);
+      if (digits.is_zero()) {
+        dropped(row);
+        continue;
+      }
+      rows_[kept] = row;
+      if (!is_dense_) digits_[kept] = digits;
+      ++kept;
+    }
+    rows_.resize(kept);
+    if (!is_dense_) digits_.resize(kept);
+  }
+
+ private:
+  std::size_t position(std::vector<std::int32_t>::const_iterator at) const {
+    return static_cast<std::size_t>(at - rows_.begin());
+  }
+
+  SignedDigits& digits_in(std::int32_t row) {
+    const auto index = static_cast<std::size_t>(row);
+    return digits_[is_dense_ ? index : position(std::ranges::lower_bound(rows_, row))];
+  }
+
+  const std::uint64_t* plane(int position, bool minus) const {
+    return &planes_[(static_cast<std::size_t>(position) * 2 + (minus ? 1 : 0)) * words_];
+  }
+
+  void flip(std::int32_t row, const SignedDigits& digits) {
+    const std::uint64_t bit = std::uint64_t{1} << (row % 64);
+    used_ |= digits.plus | digits.minus;
+    for (const bool minus : {false, true}) {
+      for (std::uint64_t rest = minus ? digits.minus : digits.plus; rest != 0; rest &= rest - 1) {
+        const auto position = static_cast<std::size_t>(std::countr_zero(rest));
+        planes_[(position * 2 + (minus ? 1 : 0)) * words_ + static_cast<std::size_t>(row / 64)] ^=
+            bit;
+      }
+    }
+  }
+
+  bool is_dense_;
+  std::vector<std::int32_t> rows_;
+  std::vector<SignedDigits> digits_;  // by row, or else beside rows_
+  // Dense only: rows as bits, by position and sign of the digit that they have.
+  std::size_t words_;
+  std::vector<std::uint64_t> planes_;
+  std::uint64_t used_ = 0;  // positions of all digits so far
 };
 
 /// `a + b * 2^shift`, or `a - b * 2^shift`, with a <= b; the shift of b against a may be negative.
@@ -43,6 +170,7 @@ struct Places {
   std::uint64_t plus = 0;
   std::uint64_t minus = 0;
 
+  bool any() const noexcept { return (plus | minus) != 0; }
   int count() const noexcept { return std::popcount(plus) + std::popcount(minus); }
 };
 
@@ -73,7 +201,7 @@ std::uint64_t without_overlaps(std::uint64_t places, int shift) {
   return kept;
 }
 
-Places find_places(const Pattern& pattern, const Digits& a, const Digits& b) {
+Places find_places(const Pattern& pattern, const SignedDigits& a, const SignedDigits& b) {
   const std::uint64_t b_plus = shifted_down(pattern.subtract ? b.minus : b.plus, pattern.shift);
   const std::uint64_t b_minus = shifted_down(pattern.subtract ? b.plus : b.minus, pattern.shift);
   Places places{a.plus & b_plus, a.minus & b_minus};
@@ -99,8 +227,8 @@ class PatternSharing {
   }
 
   std::vector<AdderTerm> build(const SumRows& sums) && {
-    for (const std::int32_t node : sums.nodes) add_candidates_up_to(node);
-    while (!heap_.empty()) share_best();
+    add_initial_candidates(sums.nodes);
+    while (!queue_.empty()) share_best();
     std::vector<AdderTerm> terms;
     for (std::size_t row = 0; row < rows_.size(); ++row) {
       terms.push_back(sum_row(row, sums.bias[row]));
@@ -110,11 +238,13 @@ class PatternSharing {
 
  private:
   struct Row {
-    std::vector<Digits> digits;  // none empty, ascending nodes
+    std::vector<std::int32_t> nodes;  // with digits in this row, ascending
     /// Sum of 2^depth over the terms: a tree of height h exists if and only if it is <= 2^h.
     std::uint64_t depth_weight = 0;
     std::uint64_t largest_depth_weight = 0;
   };
+
+  static constexpr std::int64_t kFactorUnit = 1024;
 
   struct Candidate {
     std::int64_t score = 0;
@@ -128,8 +258,56 @@ class PatternSharing {
     }
   };
 
-  static constexpr std::int64_t kFactorUnit = 1024;
-  static constexpr int kDigitPositions = 64;
+  /// Candidates in buckets of nearly the same score, of which only the best one is in order: most
+  /// candidates are of low scores, and those that are still of use there come up together.
+  class Queue {
+   public:
+    bool empty() const noexcept { return size_ == 0; }
+
+    void push(const Candidate& candidate) {
+      const auto bucket = static_cast<std::size_t>(candidate.score / kScoresPerBucket);
+      ++size_;
+      if (bucket >= current_) {
+        recent_.push(candidate);
+        return;
+      }
+      if (bucket >= buckets_.size()) buckets_.resize(bucket + 1);
+      buckets_[bucket].push_back(candidate);
+    }
+
+    /// Not of an empty queue; nor is pop().
+    const Candidate& top() {
+      while (sorted_.empty() && recent_.empty()) {
+        current_ = std::min(current_, buckets_.size()) - 1;
+        sorted_ = std::move(buckets_[current_]);
+        buckets_.resize(current_);
+        std::ranges::sort(sorted_, std::less<>());
+      }
+      return is_recent_next() ? recent_.top() : sorted_.back();
+    }
+
+    Candidate pop() {
+      const Candidate best = top();
+      is_recent_next() ? recent_.pop() : sorted_.pop_back();
+      --size_;
+      return best;
+    }
+
+   private:
+    static constexpr std::int64_t kScoresPerBucket = 8 * kFactorUnit;
+
+    bool is_recent_next() const {
+      return sorted_.empty() || (!recent_.empty() && sorted_.back() < recent_.top());
+    }
+
+    std::size_t size_ = 0;
+    std::vector<std::vector<Candidate>> buckets_;
+    // Buckets from this one up are in the two members below.
+    std::size_t current_ = std::numeric_limits<std::size_t>::max();
+    std::vector<Candidate> sorted_;  // best last
+    std::priority_queue<Candidate> recent_;
+  };
+
   // Depth weights are sums in 64 bits.
   static constexpr int kDeepestTree = 56;
 
@@ -139,29 +317,24 @@ class PatternSharing {
     std::ranges::sort(order, {}, [&](std::size_t i) { return sums.nodes[i]; });
     for (const std::size_t i : order) {
       const std::int32_t node = sums.nodes[i];
-      rows_of(node);
+      NodeDigits& own = digits_of(node);
+      own = NodeDigits(rows_.size());
       for (std::size_t row = 0; row < rows_.size(); ++row) {
         const std::int64_t weight = sums.matrix[i * rows_.size() + row];
         if (weight == 0) continue;
         const SignedDigits digits = canonical_digits(weight);
-        rows_of(node).push_back(static_cast<std::int32_t>(row));
-        rows_[row].digits.push_back({node, digits.plus, digits.minus});
+        own.insert(static_cast<std::int32_t>(row), digits);
+        rows_[row].nodes.push_back(node);
         rows_[row].depth_weight += static_cast<std::uint64_t>(digits.count())
                                    << builder_.node(node).depth;
       }
     }
   }
 
-  /// Rows with digits of the node, ascending.
-  std::vector<std::int32_t>& rows_of(std::int32_t node) {
+  NodeDigits& digits_of(std::int32_t node) {
     const auto needed = static_cast<std::size_t>(node) + 1;
-    if (rows_of_.size() < needed) rows_of_.resize(needed);
-    return rows_of_[needed - 1];
-  }
-
-  static Digits* find(Row& row, std::int32_t node) {
-    const auto at = std::ranges::lower_bound(row.digits, node, {}, &Digits::node);
-    return at != row.digits.end() && at->node == node ? &*at : nullptr;
+    if (digits_.size() < needed) digits_.resize(needed);
+    return digits_[needed - 1];
   }
 
   void set_depth_limits(const SumRows& sums) {
@@ -186,59 +359,81 @@ class PatternSharing {
            weight(builder_.node(pattern.b).depth);
   }
 
-  /// Calls `visit(row, digits of a, digits of b, places)` for every row in which the pattern may be
+  /// Calls `visit(row, digits of a, digits of b)` for every row that has both; a <= b.
+  template <class Visit>
+  void for_each_common_row(std::int32_t a, std::int32_t b, Visit&& visit) {
+    // The later one first, as its digits may be a new entry.
+    const NodeDigits& of_b = digits_of(b);
+    const NodeDigits& of_a = digits_of(a);
+    if (of_a.is_dense() || of_b.is_dense()) {
+      const bool by_a = !of_a.is_dense() || (of_b.is_dense() && of_a.size() < of_b.size());
+      const NodeDigits& rarer = by_a ? of_a : of_b;
+      const NodeDigits& other = by_a ? of_b : of_a;
+      for (std::size_t i = 0; i < rarer.size(); ++i) {
+        const std::int32_t row = rarer.rows()[i];
+        const SignedDigits* const y = other.find(row);
+        if (y == nullptr) continue;
+        const SignedDigits& x = rarer.digits_at(i);
+        visit(row, by_a ? x : *y, by_a ? *y : x);
+      }
+      return;
+    }
+    std::size_t i = 0;
+    std::size_t j = 0;
+    while (i < of_a.size() && j < of_b.size()) {
+      const std::int32_t row = of_a.rows()[i];
+      const std::int32_t other = of_b.rows()[j];
+      if (row == other) visit(row, of_a.digits_at(i), of_b.digits_at(j));
+      i += row <= other ? 1 : 0;
+      j += other <= row ? 1 : 0;
+    }
+  }
+
+  /// Calls `visit(row, places)` for every row in which the pattern may be
   /// used.
   template <class Visit>
   void for_each_use(const Pattern& pattern, Visit&& visit) {
     const std::uint64_t growth = depth_weight_growth(pattern);
-    const bool a_is_rarer = rows_of(pattern.a).size() < rows_of(pattern.b).size();
-    for (const std::int32_t row_index : rows_of(a_is_rarer ? pattern.a : pattern.b)) {
-      Row& row = rows_[static_cast<std::size_t>(row_index)];
-      Digits* const a = find(row, pattern.a);
-      Digits* const b = find(row, pattern.b);
-      if (a == nullptr || b == nullptr) continue;
-      Places places = find_places(pattern, *a, *b);
-      if (places.count() == 0) continue;
-      const std::uint64_t slack = row.largest_depth_weight - row.depth_weight;
-      while (places.count() > 0 && growth * static_cast<std::uint64_t>(places.count()) > slack) {
-        std::uint64_t& mask = places.plus > places.minus ? places.plus : places.minus;
-        mask &= ~std::bit_floor(mask);
-      }
-      if (places.count() > 0) visit(row_index, *a, *b, places);
-    }
+    for_each_common_row(
+        pattern.a, pattern.b,
+        [&](std::int32_t row_index, const SignedDigits& a, const SignedDigits& b) {
+          Places places = find_places(pattern, a, b);
+          if (!places.any()) return;
+          const Row& row = rows_[static_cast<std::size_t>(row_index)];
+          const std::uint64_t slack = row.largest_depth_weight - row.depth_weight;
+          while (places.any() && growth * static_cast<std::uint64_t>(places.count()) > slack) {
+            std::uint64_t& mask = places.plus > places.minus ? places.plus : places.minus;
+            mask &= ~std::bit_floor(mask);
+          }
+          if (places.any()) visit(row_index, places);
+        });
   }
 
   int count_uses(const Pattern& pattern) {
     int uses = 0;
-    for_each_use(pattern, [&](std::int32_t, Digits&, Digits&, const Places& places) {
-      uses += places.count();
-    });
+    for_each_use(pattern, [&](std::int32_t, const Places& places) { uses += places.count(); });
     return uses;
   }
 
-  /// Queues the patterns of the node with itself and with nodes before it that occur at least
-  /// twice.
-  void add_candidates_up_to(std::int32_t node) {
-    add_candidates(node, [&](std::int32_t partner) { return partner <= node; });
+  void add_initial_candidates(const std::vector<std::int32_t>& nodes) {
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      for (std::size_t j = i; j < nodes.size(); ++j) {
+        add_candidates(std::min(nodes[i], nodes[j]), std::max(nodes[i], nodes[j]));
+      }
+    }
   }
 
   /// Queues the patterns of the node with any other that occur at least twice: only rows with
   /// digits of the node are looked at.
   void add_candidates_with(std::int32_t node) {
-    add_candidates(node, [](std::int32_t) { return true; });
-  }
-
-  template <class Eligible>
-  void add_candidates(std::int32_t node, Eligible&& eligible) {
     partners_.clear();
-    pairs_.resize(rows_of_.size());
-    for (const std::int32_t row : rows_of(node)) {
-      const Digits& own = *find(rows_[static_cast<std::size_t>(row)], node);
-      for (const Digits& other : rows_[static_cast<std::size_t>(row)].digits) {
-        if (!eligible(other.node)) continue;
-        std::int32_t& pairs = pairs_[static_cast<std::size_t>(other.node)];
-        if (pairs == 0) partners_.push_back(other.node);
-        pairs += own.count() * other.count();
+    pairs_.resize(digits_.size());
+    for (const std::int32_t row : digits_of(node).rows()) {
+      const int own = digits_of(node).find(row)->count();
+      for (const std::int32_t partner : rows_[static_cast<std::size_t>(row)].nodes) {
+        std::int32_t& pairs = pairs_[static_cast<std::size_t>(partner)];
+        if (pairs == 0) partners_.push_back(partner);
+        pairs += own > 1 ? 2 : 1;
       }
     }
     std::ranges::sort(partners_);
@@ -252,36 +447,31 @@ class PatternSharing {
   void add_candidates(std::int32_t a, std::int32_t b) {
     int lowest = kDigitPositions;
     int highest = -kDigitPositions;
-    const bool a_is_rarer = rows_of(a).size() < rows_of(b).size();
-    for (const std::int32_t row_index : rows_of(a_is_rarer ? a : b)) {
-      Row& row = rows_[static_cast<std::size_t>(row_index)];
-      const Digits* const x = find(row, a);
-      const Digits* const y = find(row, b);
-      if (x == nullptr || y == nullptr) continue;
-      for (std::uint64_t xs = x->plus | x->minus; xs != 0; xs &= xs - 1) {
+    for_each_common_row(a, b, [&](std::int32_t, const SignedDigits& x, const SignedDigits& y) {
+      for (std::uint64_t xs = x.plus | x.minus; xs != 0; xs &= xs - 1) {
         const int p = std::countr_zero(xs);
-        for (std::uint64_t ys = y->plus | y->minus; ys != 0; ys &= ys - 1) {
+        for (std::uint64_t ys = y.plus | y.minus; ys != 0; ys &= ys - 1) {
           const int q = std::countr_zero(ys);
           if (a == b && q <= p) continue;
-          const bool subtract = ((x->minus >> p) & 1) != ((y->minus >> q) & 1);
+          const bool subtract = ((x.minus >> p) & 1) != ((y.minus >> q) & 1);
           ++counts_[subtract ? 1 : 0][static_cast<std::size_t>(q - p + kDigitPositions)];
           lowest = std::min(lowest, q - p);
           highest = std::max(highest, q - p);
         }
       }
-    }
+    });
     for (int shift = lowest; shift <= highest; ++shift) {
       for (const bool subtract : {false, true}) {
         const auto column = static_cast<std::size_t>(shift + kDigitPositions);
         const std::int32_t count = std::exchange(counts_[subtract ? 1 : 0][column], 0);
-        if (count >= 2) add_candidate({a, b, shift, subtract}, count);
+        if (count >= 2) queue_.push(candidate({a, b, shift, subtract}, count));
       }
     }
   }
 
-  void add_candidate(const Pattern& pattern, int uses) {
+  Candidate candidate(const Pattern& pattern, int uses) const {
     const int cost = cost_of(pattern);
-    heap_.push({score(uses, cost, pattern), depth_of(pattern), cost, pattern});
+    return {score(uses, cost, pattern), depth_of(pattern), cost, pattern};
   }
 
   /// Of the pattern's sum, its low operand not negated.
@@ -314,18 +504,22 @@ class PatternSharing {
   }
 
   void share_best() {
-    Candidate best = heap_.top();
-    heap_.pop();
-    const int uses = count_uses(best.pattern);
-    if (uses < 2) return;
-    if (const std::int64_t now = score(uses, best.cost, best.pattern); now < best.score) {
-      best.score = now;
-      if (!heap_.empty() && best < heap_.top()) {
-        heap_.push(best);
-        return;
-      }
-    }
-    share(best.pattern);
+    Candidate best = queue_.pop();
+    const auto [a, b, shift, subtract] = best.pattern;
+    const std::optional<int> most_uses = digits_of(a).most_common(digits_of(b), shift, subtract);
+    if (most_uses && !is_still_best(best, *most_uses)) return;
+    if (is_still_best(best, count_uses(best.pattern))) share(best.pattern);
+  }
+
+  /// With so many uses. Where others have become better the candidate waits again.
+  bool is_still_best(Candidate& best, int uses) {
+    if (uses < 2) return false;
+    const std::int64_t now = score(uses, best.cost, best.pattern);
+    if (now >= best.score) return true;
+    best.score = now;
+    if (queue_.empty() || !(best < queue_.top())) return true;
+    queue_.push(best);
+    return false;
   }
 
   void share(const Pattern& pattern) {
@@ -336,50 +530,43 @@ class PatternSharing {
     const std::int32_t node = shared.node;
     const std::uint64_t growth = depth_weight_growth(pattern);
     const int offset = shared.shift - base;  // of the new digit against a's
-    std::vector<std::pair<std::int32_t, Digits>> made;
-    for_each_use(pattern, [&](std::int32_t row, Digits& a, Digits& b, const Places& places) {
-      a.plus &= ~places.plus;
-      a.minus &= ~places.minus;
+    std::vector<std::pair<std::int32_t, SignedDigits>> made;
+    for_each_use(pattern, [&](std::int32_t row, const Places& places) {
       const std::uint64_t b_plus = shifted_down(places.plus, -pattern.shift);
       const std::uint64_t b_minus = shifted_down(places.minus, -pattern.shift);
-      b.plus &= ~(pattern.subtract ? b_minus : b_plus);
-      b.minus &= ~(pattern.subtract ? b_plus : b_minus);
-      Digits digits{node, shifted_down(places.plus, -offset), shifted_down(places.minus, -offset)};
+      digits_of(pattern.a).take(row, {places.plus, places.minus});
+      digits_of(pattern.b).take(
+          row, pattern.subtract ? SignedDigits{b_minus, b_plus} : SignedDigits{b_plus, b_minus});
+      SignedDigits digits{shifted_down(places.plus, -offset), shifted_down(places.minus, -offset)};
       if (shared.negative) std::swap(digits.plus, digits.minus);
       made.emplace_back(row, digits);
       rows_[static_cast<std::size_t>(row)].depth_weight +=
           growth * static_cast<std::uint64_t>(places.count());
     });
-    remove_empty(pattern.a);
-    if (pattern.b != pattern.a) remove_empty(pattern.b);
-    for (const auto& [row, digits] : made) add_digits(row, digits);
+    drop_empty(pattern.a);
+    if (pattern.b != pattern.a) drop_empty(pattern.b);
+    for (const auto& [row, digits] : made) add_digits(node, row, digits);
     add_candidates_with(node);
   }
 
-  void remove_empty(std::int32_t node) {
-    std::erase_if(rows_of(node), [&](std::int32_t row_index) {
-      Row& row = rows_[static_cast<std::size_t>(row_index)];
-      const auto at = std::ranges::lower_bound(row.digits, node, {}, &Digits::node);
-      if (!at->empty()) return false;
-      row.digits.erase(at);
-      return true;
+  void drop_empty(std::int32_t node) {
+    digits_of(node).drop_empty([&](std::int32_t row) {
+      std::vector<std::int32_t>& nodes = rows_[static_cast<std::size_t>(row)].nodes;
+      nodes.erase(std::ranges::lower_bound(nodes, node));
     });
   }
 
   // A pattern that was shared before, up to the depth limit of a row, may be shared again.
-  void add_digits(std::int32_t row_index, const Digits& digits) {
-    Row& row = rows_[static_cast<std::size_t>(row_index)];
-    const auto at = std::ranges::lower_bound(row.digits, digits.node, {}, &Digits::node);
-    if (at != row.digits.end() && at->node == digits.node) {
-      SLUICE_CHECK(((at->plus | at->minus) & (digits.plus | digits.minus)) == 0,
-                   "node {} twice at one place of row {}", digits.node, row_index);
-      at->plus |= digits.plus;
-      at->minus |= digits.minus;
+  void add_digits(std::int32_t node, std::int32_t row, const SignedDigits& digits) {
+    if (const SignedDigits* const known = digits_of(node).find(row)) {
+      SLUICE_CHECK(((known->plus | known->minus) & (digits.plus | digits.minus)) == 0,
+                   "node {} twice at one place of row {}", node, row);
+      digits_of(node).add(row, digits);
       return;
     }
-    row.digits.insert(at, digits);
-    std::vector<std::int32_t>& rows = rows_of(digits.node);
-    rows.insert(std::ranges::upper_bound(rows, row_index), row_index);
+    digits_of(node).insert(row, digits);
+    std::vector<std::int32_t>& nodes = rows_[static_cast<std::size_t>(row)].nodes;
+    nodes.insert(std::ranges::upper_bound(nodes, node), node);
   }
 
   struct Item {
@@ -401,11 +588,11 @@ class PatternSharing {
 
   std::vector<Item> row_items(std::size_t row, std::int64_t bias) {
     std::vector<Item> items;
-    for (const Digits& digits : rows_[row].digits) {
+    for (const std::int32_t node : rows_[row].nodes) {
+      const SignedDigits digits = *digits_of(node).find(static_cast<std::int32_t>(row));
       for (int p = 0; p < kDigitPositions; ++p) {
         const bool minus = ((digits.minus >> p) & 1) != 0;
-        if (minus || ((digits.plus >> p) & 1) != 0)
-          items.push_back(make_item({digits.node, p, minus}));
+        if (minus || ((digits.plus >> p) & 1) != 0) items.push_back(make_item({node, p, minus}));
       }
     }
     if (bias != 0) items.push_back(make_item(builder_.constant(bias)));
@@ -451,12 +638,12 @@ class PatternSharing {
   AdderGraphBuilder& builder_;
   std::uint64_t variation_;
   std::vector<Row> rows_;
-  std::vector<std::vector<std::int32_t>> rows_of_;  // by node
-  std::vector<std::int32_t> pairs_;  // by node, all 0 between calls; and whose are not
-  std::vector<std::int32_t> partners_;
+  std::vector<NodeDigits> digits_;      // by node
+  std::vector<std::int32_t> pairs_;     // by node, all 0 between calls
+  std::vector<std::int32_t> partners_;  // whose pairs_ are not 0
   // By sign and shift of a pattern, all 0 between calls.
   std::array<std::array<std::int32_t, 2 * std::size_t{kDigitPositions}>, 2> counts_{};
-  std::priority_queue<Candidate> heap_;
+  Queue queue_;
 };
 
 }  // namespace

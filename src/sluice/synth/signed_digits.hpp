@@ -11,6 +11,7 @@ struct SignedDigits {
   std::uint64_t plus = 0;
   std::uint64_t minus = 0;
 
+  bool is_zero() const noexcept { return (plus | minus) == 0; }
   int count() const noexcept { return std::popcount(plus) + std::popcount(minus); }
 };
 

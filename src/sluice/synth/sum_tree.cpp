@@ -12,9 +12,6 @@ namespace {
 
 __extension__ typedef __int128 Wide;
 
-// Of the narrowest items so many are considered together.
-constexpr int kWindow = 6;
-
 int time_of(std::size_t operands) { return operands == 3 ? kTernaryAdderTime : kAdderTime; }
 
 int bit_width(Wide value) {
@@ -111,7 +108,7 @@ int SumTreePlanner::cost_of(const Choice& choice, const Item& result) const {
 /// whole tree the lows add up to the same, so only the waste and the tops matter.
 SumTreePlanner::Choice SumTreePlanner::choose(int deadline) {
   if (items_.size() == 2) return {};
-  const int window = std::min(kWindow, static_cast<int>(items_.size()));
+  const int window = std::min(window_, static_cast<int>(items_.size()));
   choices_.clear();
   for (int i = 0; i < window; ++i) {
     for (int j = i + 1; j < window; ++j) {

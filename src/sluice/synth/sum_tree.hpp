@@ -37,6 +37,9 @@ int earliest_sum(std::vector<int> times);
 /// adder costs least, so that the result is ready by `deadline`, which earliest_sum() must allow.
 class SumTreePlanner {
  public:
+  /// Of the narrowest items, `window` are considered together.
+  explicit SumTreePlanner(int window) : window_(window) {}
+
   const SumTree& plan(std::span<const SumOperand> operands, int deadline = kNoDeadline);
 
  private:
@@ -64,6 +67,7 @@ class SumTreePlanner {
   void apply(const Choice& choice);
   std::vector<int> times_after(const Choice& choice) const;
 
+  int window_;
   std::vector<Item> items_;  // narrowest first
   std::vector<Choice> choices_;
   SumTree tree_;

@@ -91,6 +91,7 @@ class Regrouping {
     Parts parts;                      // empty for inputs and constants
     std::vector<std::int32_t> users;  // sums, all different
     std::int64_t cost = 0;
+    int term_count = 0;
     int time = 0;           // the earliest
     std::int64_t gain = 0;  // see gain_of(), as it was found when changes were `found_at`
     std::int64_t found_at = -1;
@@ -164,12 +165,17 @@ class Regrouping {
     return earliest_sum(std::move(times));
   }
 
+  void measure(Sum& sum) {
+    const std::vector<SumOperand> operands = operands_of(sum.parts);
+    sum.term_count = static_cast<int>(operands.size());
+    sum.cost = planner_.plan(operands).cost;
+    sum.time = earliest(operands);
+  }
+
   void measure_all() {
     for (Sum& sum : sums_) {
       if (!sum.live || !sum.is_sum()) continue;
-      const std::vector<SumOperand> operands = operands_of(sum.parts);
-      sum.cost = planner_.plan(operands).cost;
-      sum.time = earliest(operands);
+      measure(sum);
     }
   }
 
@@ -192,7 +198,20 @@ class Regrouping {
     return sum.gain;
   }
 
+  /// Of all its users, if their sums had the terms of the shared one, less that one's own.
+  int more_adders(std::int32_t node) const {
+    const Sum& sum = sums_[at(node)];
+    int more = -(sum.term_count / 2);
+    for (const std::int32_t id : sum.users) {
+      const Sum& user = sums_[at(id)];
+      const int uses = canonical_digits(weight_in(user.parts, node)).count();
+      more += (user.term_count + uses * (sum.term_count - 1)) / 2 - user.term_count / 2;
+    }
+    return more;
+  }
+
   std::int64_t found_gain(std::int32_t node) {
+    if (more_adders(node) > 0) return -1;
     std::int64_t gain = sums_[at(node)].cost;
     for (const std::int32_t id : sums_[at(node)].users) {
       const Sum& user = sums_[at(id)];
@@ -239,9 +258,7 @@ class Regrouping {
       }
       user.parts = std::move(parts);
       ++user.changes;
-      const std::vector<SumOperand> operands = operands_of(user.parts);
-      user.cost = planner_.plan(operands).cost;
-      user.time = earliest(operands);
+      measure(user);
     }
     for (const Part& part : sum.parts) std::erase(sums_[at(part.node)].users, node);
     sum.live = false;
@@ -254,7 +271,7 @@ class Regrouping {
       Sum& sum = sums_[id];
       if (!sum.live || !sum.is_sum()) continue;
       const std::vector<SumOperand> operands = operands_of(sum.parts);
-      sum.tree = planner_.plan(operands, deadlines[id]);
+      sum.tree = best_planner_.plan(operands, deadlines[id]);
       sum.terms.clear();
       for (const SumOperand& operand : operands) sum.terms.push_back(operand.term);
       std::vector<int> needed(operands.size() + sum.tree.adders.size(), deadlines[id]);
@@ -307,8 +324,9 @@ class Regrouping {
   }
 
   const AdderGraph& graph_;
-  std::vector<Sum> sums_;  // by node of the graph
-  SumTreePlanner planner_;
+  std::vector<Sum> sums_;           // by node of the graph
+  SumTreePlanner planner_{4};       // for comparisons
+  SumTreePlanner best_planner_{8};  // for what is built
 };
 
 }  // namespace
