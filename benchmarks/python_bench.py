@@ -6,8 +6,8 @@ usage: python_bench.py --build BUILD --package DIR --model FILE [--output FILE.j
 Per call of one event on XRT's no-op shim (a kernel that takes no time, so that only hosts are measured): the C++
 runtime, Session.predict, a PYNQ-style call of sluice.pynq, and PYNQ 2.7.0 itself, which is fetched from PyPI and
 skipped where that cannot be reached. Per call on the emulated card: C++ and Session.predict. Throughput of
-Model.predict on 1,000,000 events, and its memory. Medians of rounds that take turns, so that a disturbance of the
-machine meets all. Every time is that of an emulation, never of a card.
+Model.predict on 1,000,000 events, best of 15, and its memory. Per call: medians of rounds that take turns, so that a
+disturbance of the machine meets all. Every time is that of an emulation, never of a card.
 """
 import argparse
 import json
@@ -107,17 +107,17 @@ def measure_throughput(model_path, *_):
     added_mib = grown_mib - (x.nbytes + y.nbytes) / 2**20
     out = np.empty_like(y)
     engine = model._engine
-    ratios, rates = [], []
-    for _ in range(7):
+    native, python = [], []
+    for _ in range(15):
         begin = time.perf_counter()
         engine.run(x, out)
-        native = time.perf_counter() - begin
-        begin = time.perf_counter()
+        middle = time.perf_counter()
         model.predict(x, out=y)
-        ratios.append(native / (time.perf_counter() - begin))
-        rates.append(len(x) / native / 1e6)
+        native.append(middle - begin)
+        python.append(time.perf_counter() - middle)
     assert (y == out).all()
-    return {"ratio": float(np.median(ratios)), "native_m_events_per_s": float(np.median(rates)), "added_mib": added_mib}
+    # The least disturbed of each: both take all cores, and any other program's work is added to a call.
+    return {"ratio": min(native) / min(python), "native_m_events_per_s": EVENTS / min(native) / 1e6, "added_mib": added_mib}
 
 
 MEASURES = {"session": measure_session, "pynq_style": measure_pynq_style, "pynq": measure_pynq,

@@ -216,15 +216,16 @@ def quantisation_section(report, folder):
     at_10 = next(row for row in study["scan"] if row["frac_bits"] == 10)
     pictures = folder / "formats"
     parts = [
-        paragraph("The same muons through the float network, through the quantised network with exact sums, and "
-                  "through the arithmetic of an hls4ml project. hls4ml's default accumulator ap_fixed<16,6> cuts "
+        paragraph("The same muons through a network trained in float, through the quantised network with exact sums, "
+                  "and through the arithmetic of an hls4ml project. Shifts are against the same weights in float: they "
+                  "are what the formats do, and no difference of trainings is in them. hls4ml's default accumulator ap_fixed<16,6> cuts "
                   "every product to 2^-10, always downwards, and wraps at 32. The cut products shift the output: to "
                   f"first order by {at_10['predicted_mean_shift']:+.5f} on average (the bits cut away times the "
                   f"network's gradient), seen {at_10['mean_shift']:+.5f}; the sign follows the network's gradient "
                   "and changes with pT. That is a small bias without a worse resolution. The worse resolution comes "
                   "from sums beyond 32 that wrap where the model's own activation saturates. Exact sums have "
                   "neither."),
-        picture(pictures / "quantisation.svg", "pT in each number format over pT of the float network."),
+        picture(pictures / "quantisation.svg", "pT in each number format over pT of the same weights in float."),
         picture(pictures / "quantisation_bias.svg", "Left: shift of pT by cut products against true pT. Right: mean "
                 "loss against the accumulator's fractional bits. Lines: predicted from the bits cut away."),
         picture(pictures / "quantisation_residuals.svg", "Relative residuals in each number format; sums that wrap "

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <span>
@@ -34,6 +35,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kVectorEvents = 1000;
+constexpr std::int64_t kFewestVectorEvents = 16;
+// Of the interpreter, for the vectors: seconds.
+constexpr std::int64_t kVectorOperations = 200'000'000;
 constexpr std::uint64_t kVectorSeed = 1;
 
 class Stopwatch {
@@ -57,6 +61,10 @@ void check(const CompileOptions& options) {
   if (!good) {
     throw UsageError("E-COMPILER-001", options.name, "is no name for a kernel",
                      "use letters, digits and underscores, for example myproject");
+  }
+  if (options.reuse < 1) {
+    throw UsageError("E-COMPILER-001", fmt::format("reuse {}", options.reuse),
+                     "is no number of ticks", "use 1 to compute every product at once");
   }
   if (!(options.clock_mhz >= 1 && options.clock_mhz <= 2000)) {
     throw UsageError("E-COMPILER-001", fmt::format("{} MHz", options.clock_mhz),
@@ -98,7 +106,9 @@ NpyArray as_npy(const std::vector<std::int64_t>& mantissas, std::int64_t element
 void write_vectors(const fs::path& folder, const circuit::Circuit& circuit,
                    const package::Manifest& manifest) {
   fs::create_directory(folder);
-  const std::vector<std::int64_t> inputs = make_inputs(circuit, kVectorEvents, kVectorSeed);
+  const std::int64_t events = std::clamp(kVectorOperations / operations_per_event(circuit),
+                                         kFewestVectorEvents, kVectorEvents);
+  const std::vector<std::int64_t> inputs = make_inputs(circuit, events, kVectorSeed);
   save_npy(folder / "input.npy", as_npy(inputs, manifest.input.elements()));
   save_npy(folder / "output.npy", as_npy(interpret(circuit, inputs), manifest.output.elements()));
 }
@@ -106,6 +116,7 @@ void write_vectors(const fs::path& folder, const circuit::Circuit& circuit,
 void write_card_file(const fs::path& folder, const package::Manifest& manifest,
                      const std::string& network_text) {
   package::XclbinContent content = describe_xclbin(manifest);
+  content.network_sha256 = sha256_hex(network_text);
   card::CardImage image;
   image.manifest_json = to_json(manifest).dump(2);
   image.network_text = network_text;
@@ -146,8 +157,9 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["import"] = watch.lap_s();
 
   progress.update("optimise", 0, 0);
-  const auto [circuit, schedule] = synthesise(network, options);
+  const auto [circuit, schedule] = synthesise(imported, options);
   manifest.latency_cycles = schedule.latency_cycles;
+  manifest.initiation_interval_cycles = schedule.interval_cycles;
   const Json estimate = to_json(synth::estimate(circuit, schedule), options.clock_mhz);
   timings_s["optimise"] = watch.lap_s();
 

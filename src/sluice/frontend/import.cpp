@@ -170,6 +170,11 @@ Imported import_model_bytes(std::string_view model, std::optional<std::string_vi
           ? import_onnx_bytes(model, origin, precision, options.name, diagnostics)
           : import_keras_bytes(model, weights_file, origin, precision, options.name, diagnostics);
   diagnostics.throw_if_errors(origin);
+  for (const LayerSummary& layer : result.source.layers) {
+    const std::optional<std::int64_t> reuse = precision.reuse(layer.name, layer.class_name);
+    if (!reuse) continue;
+    for (const std::string& part : layer.network_layers) result.reuse[part] = *reuse;
+  }
   result.warnings = diagnostics.warnings();
   return result;
 }

@@ -144,7 +144,8 @@ Dense depthwise(LayerBuilder& layer, const Convolution& settings, RealTensor* fo
 
 void plan_depthwise(LayerBuilder& layer, const Convolution& settings) {
   const bool folds = layer.layer().class_name == "QDepthwiseConv2DBatchnorm";
-  const std::vector<std::int64_t>& shape = kernel_of(layer, "depthwise_kernel", settings.taps).shape;
+  const std::vector<std::int64_t>& shape =
+      kernel_of(layer, "depthwise_kernel", settings.taps).shape;
   const std::int64_t units = shape[shape.size() - 2] * shape.back();
   RealTensor bias{{units}, std::vector<double>(static_cast<std::size_t>(units))};
   if (settings.use_bias) bias = layer.vector_weight("bias", units);

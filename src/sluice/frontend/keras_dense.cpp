@@ -74,7 +74,7 @@ bool exact_affine(const LayerBuilder& layer, const BatchNorm& norm, QuantizedTen
 }
 
 void rounded_affine(LayerBuilder& layer, const BatchNorm& norm, QuantizedTensor& scale,
-                       QuantizedTensor& offset) {
+                    QuantizedTensor& offset) {
   RealTensor scales{{static_cast<std::int64_t>(norm.channels())}, {}};
   RealTensor offsets = scales;
   for (std::size_t c = 0; c < norm.channels(); ++c) {

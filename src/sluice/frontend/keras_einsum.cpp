@@ -148,8 +148,9 @@ class Product {
   using Index = std::map<char, std::int64_t>;
 
   [[noreturn]] void refuse_bias(const Shape& shape) const {
-    refuse(codes::kLayer, fmt::format("its bias of shape ({}) varies along axes of the operand",
-                                      fmt::join(shape, ", ")),
+    refuse(codes::kLayer,
+           fmt::format("its bias of shape ({}) varies along axes of the operand",
+                       fmt::join(shape, ", ")),
            "use bias_axes of the kernel only");
   }
 

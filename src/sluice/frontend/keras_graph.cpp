@@ -330,13 +330,14 @@ class GraphImporter {
 
   Value apply(const TensorRef& call, const LayerPlan& layer, std::vector<Value> operands) {
     for (std::size_t i = 0; i < layer.operand_quantizers.size() && i < operands.size(); ++i) {
-      const PlannedOp quantize{fmt::format("{}_quantize", call.layer),
-                               layer.operand_quantizers[i]};
+      const PlannedOp quantize{fmt::format("{}_quantize", call.layer), layer.operand_quantizers[i]};
       operands[i] = append(call, quantize, {operands[i]}, operands[i].id);
     }
     if (layer.remark) {
-      diagnostics_.warn({codes::kSoftmaxTables, call.layer,
-                         layer.remark(network_.layer(settled(operands.front())).type), {}});
+      diagnostics_.warn({codes::kSoftmaxTables,
+                         call.layer,
+                         layer.remark(network_.layer(settled(operands.front())).type),
+                         {}});
     }
     Value value = operands.front();
     if (layer.join) {
@@ -353,10 +354,10 @@ class GraphImporter {
   Value apply_each_step(const TensorRef& call, const LayerPlan& layer, LayerId operand) {
     const Shape shape = network_.layer(operand).type.shape;
     if (shape.size() < 2 || shape.front() > kMostSteps) {
-      throw ModelError(codes::kGraph, "",
-                       fmt::format("TimeDistributed of an operand of shape ({})",
-                                   fmt::join(shape, ", ")),
-                       fmt::format("give it up to {} steps of one axis or more", kMostSteps));
+      throw ModelError(
+          codes::kGraph, "",
+          fmt::format("TimeDistributed of an operand of shape ({})", fmt::join(shape, ", ")),
+          fmt::format("give it up to {} steps of one axis or more", kMostSteps));
     }
     std::vector<LayerId> results;
     for (std::int64_t step = 0; step < shape.front(); ++step) {

@@ -89,9 +89,9 @@ Labels labels_of_dot(const Json& axes, const Shape& a, const Shape& b) {
     const auto given = as_integer(json);
     const std::int64_t own = !given ? -1 : (*given < 0 ? *given + rank : *given - 1);
     if (own < 0 || own >= rank || rank > 8) {
-      refuse(codes::kModelConfig, fmt::format("axes={} do not fit shapes ({}) and ({})",
-                                              excerpt(axes), fmt::join(a, ", "),
-                                              fmt::join(b, ", ")));
+      refuse(codes::kModelConfig,
+             fmt::format("axes={} do not fit shapes ({}) and ({})", excerpt(axes),
+                         fmt::join(a, ", "), fmt::join(b, ", ")));
     }
     return static_cast<std::size_t>(own);
   };
@@ -114,8 +114,8 @@ Labels labels_of_dot(const Json& axes, const Shape& a, const Shape& b) {
 LayerId einsum(const JoinOp& join, std::span<const LayerId> operands, const JoinTarget& target) {
   const Shape a = target.network.layer(operands[0]).type.shape;
   const Shape b = target.network.layer(operands[1]).type.shape;
-  const Labels labels = join.equation.empty() ? labels_of_dot(join.dot_axes, a, b)
-                                              : labels_of(join, a, b);
+  const Labels labels =
+      join.equation.empty() ? labels_of_dot(join.dot_axes, a, b) : labels_of(join, a, b);
   std::map<char, std::int64_t> extents;
   for (const auto& [names, shape] : {std::pair(&labels.a, &a), std::pair(&labels.b, &b)}) {
     for (std::size_t i = 0; i < names->size(); ++i) {
@@ -157,9 +157,9 @@ LayerId einsum(const JoinOp& join, std::span<const LayerId> operands, const Join
     }
     return target.append(suffix, std::move(result), {id});
   };
-  LayerId result = target.append("products", Merge{Merge::Kind::multiply},
-                                 {spread(labels.a, operands[0], "first"),
-                                  spread(labels.b, operands[1], "second")});
+  LayerId result = target.append(
+      "products", Merge{Merge::Kind::multiply},
+      {spread(labels.a, operands[0], "first"), spread(labels.b, operands[1], "second")});
   Shape shape(products.begin(),
               products.begin() + static_cast<std::ptrdiff_t>(labels.result.size()));
   const std::int64_t rows = network::element_count(shape);
@@ -208,8 +208,7 @@ void plan_join(LayerBuilder& layer) {
   const std::string name = class_name.starts_with('Q') ? class_name.substr(1) : class_name;
   LayerPlan& plan = layer.plan();
   plan.least_operands = name == "Concatenate" ? 1 : 2;
-  plan.most_operands =
-      name == "Subtract" || name == "Dot" || name == "Einsum" ? 2 : kMostOperands;
+  plan.most_operands = name == "Subtract" || name == "Dot" || name == "Einsum" ? 2 : kMostOperands;
   JoinOp join;
   if (name == "Concatenate") {
     join.kind = JoinOp::Kind::concatenate;

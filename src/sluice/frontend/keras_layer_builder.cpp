@@ -251,8 +251,8 @@ void LayerBuilder::set_operand_quantizers() {
   if (weights_ == nullptr) refuse(codes::kWeights, "its variables are missing from the weights");
   for (std::size_t i = 0; i < configs.size(); ++i) {
     if (!is_hgq2_quantizer(configs[i])) refuse(codes::kQuantizer, "quantises some operands only");
-    const std::string part = i == 0 ? "iq/quantizers/quantizer/"
-                                    : fmt::format("iq/quantizers/quantizer_{}/", i);
+    const std::string part =
+        i == 0 ? "iq/quantizers/quantizer/" : fmt::format("iq/quantizers/quantizer_{}/", i);
     plan_.operand_quantizers.push_back(
         without_batch_axis(read_hgq2_quantizer(configs[i], *weights_, part)));
   }

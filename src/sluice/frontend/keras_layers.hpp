@@ -60,9 +60,9 @@ struct JoinOp {
 
 /// What a Keras layer becomes, whatever its operand: the operations one after the other.
 struct LayerPlan {
-  std::vector<PlannedOp> ops;           ///< none: the operand itself
-  std::optional<network::Shape> input;  ///< set for an InputLayer
-  std::optional<JoinOp> join;           ///< set for a layer of several operands
+  std::vector<PlannedOp> ops;                         ///< none: the operand itself
+  std::optional<network::Shape> input;                ///< set for an InputLayer
+  std::optional<JoinOp> join;                         ///< set for a layer of several operands
   std::vector<ElementQuantizers> operand_quantizers;  ///< one per operand, or none
   std::size_t least_operands = 1;
   std::size_t most_operands = 1;

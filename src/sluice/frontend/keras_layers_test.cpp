@@ -151,11 +151,12 @@ Imported softmax_model(const char* strategy, std::vector<Json> behind = {},
   std::vector<Json> layers{testing::input_json("x", {5}),
                            layer_json("Activation", "s", {{"activation", "softmax"}})};
   layers.insert(layers.end(), behind.begin(), behind.end());
-  return import_json(testing::sequential(std::move(layers)), weights,
-                     testing::with_config(fmt::format(
-                         R"({{"LayerName": {{"x": {{"Precision": "ap_fixed<16,6>"}},
+  return import_json(
+      testing::sequential(std::move(layers)), weights,
+      testing::with_config(fmt::format(
+          R"({{"LayerName": {{"x": {{"Precision": "ap_fixed<16,6>"}},
                               "s": {{"Strategy": "{}", "Precision": {{"result": "{}"}}}}}}}})",
-                         strategy, std::string_view(strategy) == "Stable" ? "ap_fixed<16,6>" : "auto")));
+          strategy, std::string_view(strategy) == "Stable" ? "ap_fixed<16,6>" : "auto")));
 }
 
 TEST(Softmax, ArgmaxIsOneHotWithTheFirstOfEquals) {
@@ -191,7 +192,8 @@ TEST(Softmax, TablesStayWithinTheirBound) {
   EXPECT_GT(largest, bound / 100);
 }
 
-// Recorded from hls4ml 1.1.0's softmax_stable, compiled: ap_fixed<16,6> in and out, its table types.
+// Recorded from hls4ml 1.1.0's softmax_stable, compiled: ap_fixed<16,6> in and out, its table
+// types.
 TEST(Softmax, StableEqualsHls4mlBitForBit) {
   const Imported model = softmax_model("Stable");
   const auto vectors = load_npz(kData / "hls4ml_softmax.npz");
@@ -200,8 +202,10 @@ TEST(Softmax, StableEqualsHls4mlBitForBit) {
 
 TEST(Softmax, MayStandInsideOfANetwork) {
   const Tensors kernel{{"kernel", {5, 1}, {0, 1, 2, 3, 4}}, {"bias", {1}, {0.5}}};
-  const Imported model = softmax_model("argmax", {testing::qdense("index", 1, {{"kernel_quantizer", "quantized_bits(8,4,alpha=1)"}})},
-                                       {{"index", kernel}});
+  const Imported model = softmax_model(
+      "argmax",
+      {testing::qdense("index", 1, {{"kernel_quantizer", "quantized_bits(8,4,alpha=1)"}})},
+      {{"index", kernel}});
   EXPECT_EQ(outputs(model, {1, 0, 5, 2, 5}), (std::vector<double>{2.5}));
   EXPECT_THAT(json_refusal(model_of({2}, {layer_json("Softmax", "p"), testing::qdense("fc", 1)}),
                            {{"fc", {{"kernel", {2, 1}, {1, 1}}, {"bias", {1}, {1}}}}}),
@@ -235,8 +239,7 @@ Json called_with(Json layer, const char* operand, int node = 0) {
 
 // An outer model that calls one which only passes its input on.
 Json passing_on(const char* operand, int node, Json output) {
-  const Json inner =
-      functional("inner", {testing::input_json("a", {2})}, "a", Json{"a", 0, 0});
+  const Json inner = functional("inner", {testing::input_json("a", {2})}, "a", Json{"a", 0, 0});
   return functional("outer", {testing::input_json("x", {2}), called_with(inner, operand, node)},
                     "x", std::move(output));
 }
@@ -268,8 +271,8 @@ TEST(NestedModels, RefuseWhatDoesNotExist) {
     wide = functional("m", {testing::input_json("a", {2}), twice}, "a", Json{"m", 1, 0});
   }
   EXPECT_THAT(refused(wide), HasSubstr("calls too many layers"));
-  const Json wrapped = layer_json(
-      "TimeDistributed", "t", {{"layer", functional("m", {}, "a", Json{"a", 0, 0})}});
+  const Json wrapped =
+      layer_json("TimeDistributed", "t", {{"layer", functional("m", {}, "a", Json{"a", 0, 0})}});
   EXPECT_THAT(refused(model_of({2, 2}, {wrapped})),
               HasSubstr("TimeDistributed `t` of something else than a layer"));
 }

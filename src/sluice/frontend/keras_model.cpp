@@ -79,9 +79,10 @@ class ModelParser {
     KerasLayer& layer = result.layer;
     layer.class_name = string_or(json, "class_name", "");
     const Json* const config = find(json, "config");
-    const bool old_sequential = layer.class_name == "Sequential" && config != nullptr &&
-                                config->is_array();
-    if (layer.class_name.empty() || config == nullptr || (!config->is_object() && !old_sequential)) {
+    const bool old_sequential =
+        layer.class_name == "Sequential" && config != nullptr && config->is_array();
+    if (layer.class_name.empty() || config == nullptr ||
+        (!config->is_object() && !old_sequential)) {
       refuse("has a layer without `class_name` and `config`");
     }
     layer.name = string_or(json, "name", string_or(*config, "name", ""));

@@ -164,8 +164,7 @@ class Flattener {
       if (placed.inside != nullptr) {
         const auto call = static_cast<std::size_t>(ref.node - placed.first_node);
         const auto& outputs = placed.inside->scope->outputs;
-        if (ref.node < placed.first_node || call >= calls ||
-            ref.tensor >= std::ssize(outputs)) {
+        if (ref.node < placed.first_node || call >= calls || ref.tensor >= std::ssize(outputs)) {
           refuse(fmt::format("uses call {}, tensor {} of `{}`, which does not exist", ref.node,
                              ref.tensor, ref.layer));
         }

@@ -30,8 +30,8 @@ void add_difference(LayerBuilder& layer, const Axes& axes, bool from_maximum) {
   const std::size_t maximum = layer.plan().ops.size();
   layer.add_helper("maximum", network::LayerOp(network::Reduce{network::Reduce::Kind::maximum}));
   add_along_rows(layer, "maxima", axes);
-  PlannedOp& difference =
-      layer.add_helper("difference", network::LayerOp(network::Merge{network::Merge::Kind::subtract}));
+  PlannedOp& difference = layer.add_helper(
+      "difference", network::LayerOp(network::Merge{network::Merge::Kind::subtract}));
   difference.with_operand_of = maximum;
   difference.operand_is_second = from_maximum;
 }
@@ -105,14 +105,14 @@ void plan_softmax(LayerBuilder& layer) {
   Axes axes{-1};
   if (!layer.setting("axes").is_null()) axes = layer.extents(layer.setting("axes"), "axes", false);
   constexpr double kKerasEpsilon = 1e-7;
-  SoftmaxTables tables{.operand = stable ? SoftmaxTables::Operand::from_maximum
-                                         : SoftmaxTables::Operand::value,
-                       .exp = exp_function(stable ? -scale : scale),
-                       .inverse = inverse_function(kKerasEpsilon),
-                       .exp_input = {},
-                       .inverse_input = {hgq2_op(layer, "inv_iq_conf", "inv_table/iq/")},
-                       .exp_result = hgq2_op(layer, "exp_oq_conf", "exp_table/oq/"),
-                       .inverse_result = hgq2_op(layer, "inv_oq_conf", "inv_table/oq/")};
+  SoftmaxTables tables{
+      .operand = stable ? SoftmaxTables::Operand::from_maximum : SoftmaxTables::Operand::value,
+      .exp = exp_function(stable ? -scale : scale),
+      .inverse = inverse_function(kKerasEpsilon),
+      .exp_input = {},
+      .inverse_input = {hgq2_op(layer, "inv_iq_conf", "inv_table/iq/")},
+      .exp_result = hgq2_op(layer, "exp_oq_conf", "exp_table/oq/"),
+      .inverse_result = hgq2_op(layer, "inv_oq_conf", "inv_table/oq/")};
   if (stable) tables.exp_input = {hgq2_op(layer, "exp_iq_conf", "exp_table/iq/")};
   add_softmax(layer, axes, tables);
 }
@@ -148,7 +148,8 @@ void add_argmax(LayerBuilder& layer, const Axes& axes) {
 /// What rounding to a format changes a number by at most that is not above `largest`.
 double rounding_error(const fixed::Quantizer& to, double largest) {
   const double step = std::ldexp(1.0, -to.format.frac_bits);
-  const bool nearest = to.rounding != fixed::Rounding::trn && to.rounding != fixed::Rounding::trn_zero;
+  const bool nearest =
+      to.rounding != fixed::Rounding::trn && to.rounding != fixed::Rounding::trn_zero;
   const double highest = fixed::to_double(to.format.max_mantissa(), to.format.frac_bits);
   return (nearest ? step / 2 : step) + std::max(0.0, largest - highest);
 }
@@ -169,8 +170,7 @@ double softmax_error(const fixed::Quantizer& exp, const fixed::Quantizer& sum,
 /// The format that the configuration gives to a table.
 Precision table_format(const LayerBuilder& layer, const std::string& name, const char* variable,
                        const char* fallback) {
-  if (const auto asked = layer.precision().of_table(name, variable);
-      asked && !asked->is_auto) {
+  if (const auto asked = layer.precision().of_table(name, variable); asked && !asked->is_auto) {
     return *asked;
   }
   return {false, fixed::parse_ap_fixed(fallback), fallback};
@@ -193,9 +193,10 @@ void add_table_softmax(LayerBuilder& layer, const std::string& name, const Axes&
   add_softmax(layer, axes, tables);
   layer.plan().remark = [exp = exp.quantizer, sum = sum.quantizer, inverse = inverse.quantizer,
                          axes](const network::TensorType& x) {
-    return fmt::format("the softmax is made of tables: its results are within {:.1e} of the "
-                       "probabilities that belong to its operand",
-                       softmax_error(exp, sum, inverse, rows_of(axes, x.shape).back()));
+    return fmt::format(
+        "the softmax is made of tables: its results are within {:.1e} of the "
+        "probabilities that belong to its operand",
+        softmax_error(exp, sum, inverse, rows_of(axes, x.shape).back()));
   };
   layer.describe("exp table", exp.text);
   layer.describe("sum", sum.text);
@@ -218,8 +219,8 @@ void add_stable_softmax(LayerBuilder& layer, const std::string& name, const Axes
   const Precision exp = table_format(layer, name, "exp_table", "ap_fixed<18,8,RND,SAT>");
   const Precision inverse = table_format(layer, name, "inv_table", "ap_fixed<18,8,RND,SAT>");
   const OpOfOperand saturated = [](const OpContext& at) -> ResolvedOp {
-    return network::LayerOp(network::Quantize{
-        {{at.layer_operand.format, fixed::Rounding::rnd, fixed::Overflow::sat}}});
+    return network::LayerOp(
+        network::Quantize{{{at.layer_operand.format, fixed::Rounding::rnd, fixed::Overflow::sat}}});
   };
   const OpOfOperand index = [](const OpContext& at) -> ResolvedOp {
     return network::LayerOp(network::Quantize{{index_of(at.layer_operand.format)}});
@@ -230,8 +231,7 @@ void add_stable_softmax(LayerBuilder& layer, const std::string& name, const Axes
       .inverse = as_float32(inverse_function(0.0)),
       .exp_input = {saturated, index},
       .inverse_input = {network::LayerOp(network::Quantize{{exp.quantizer}}),
-                        network::LayerOp(
-                            network::Quantize{{index_of(exp.quantizer.format)}})},
+                        network::LayerOp(network::Quantize{{index_of(exp.quantizer.format)}})},
       .exp_result = network::LayerOp(network::Quantize{{exp.quantizer}}),
       .inverse_result = network::LayerOp(network::Quantize{{inverse.quantizer}})};
   add_softmax(layer, axes, tables);

@@ -128,9 +128,8 @@ ModelWeights name_weights(const ModelWeights& stored, const KerasModel& model) {
       continue;
     }
     // Keras names the variables of an inner layer by that layer, with or without the models around.
-    const bool is_full = std::ranges::any_of(group->second, [&](const auto& weight) {
-      return belongs_to(weight.first, layer, 1);
-    });
+    const bool is_full = std::ranges::any_of(
+        group->second, [&](const auto& weight) { return belongs_to(weight.first, layer, 1); });
     for (const auto& [name, tensor] : group->second) {
       if (belongs_to(name, layer, is_full ? 1 : layer.path.size() - 1)) {
         tensors[last_part(name)] = tensor;

@@ -74,9 +74,11 @@ ScaledTensor OnnxNodes::hard_sigmoid(const Call& call) {
 
 ScaledTensor OnnxNodes::unary(const Call& call) {
   static const std::map<std::string_view, std::string_view> kNames{
-      {"Sigmoid", "sigmoid"},   {"Tanh", "tanh"},           {"Elu", "elu"},
-      {"Selu", "selu"},         {"Softplus", "softplus"},   {"Softsign", "softsign"},
-      {"Exp", "exponential"},   {"HardSwish", "hard_swish"}, {"Gelu", "gelu"}};
+      {"Sigmoid", "sigmoid"},   {"Tanh", "tanh"},
+      {"Elu", "elu"},           {"Selu", "selu"},
+      {"Softplus", "softplus"}, {"Softsign", "softsign"},
+      {"Exp", "exponential"},   {"HardSwish", "hard_swish"},
+      {"Gelu", "gelu"}};
   const OnnxNode& node = call.node;
   ScaledTensor x = operand(call.inputs);
   const std::string_view name = kNames.at(node.op_type);
@@ -122,8 +124,9 @@ ScaledTensor OnnxNodes::multi_threshold(const Call& call) {
   const std::size_t axis = last || x.shape.size() < 2 ? x.shape.size() - 1 : 1;
   if (thresholds.shape.size() != 2 || thresholds.values.empty() || x.shape.empty() ||
       (thresholds.shape[0] != 1 && thresholds.shape[0] != x.shape[axis])) {
-    refuse(codes::kWeights, fmt::format("its thresholds have shape ({}), expected (channels, steps)",
-                                        fmt::join(thresholds.shape, ", ")));
+    refuse(codes::kWeights,
+           fmt::format("its thresholds have shape ({}), expected (channels, steps)",
+                       fmt::join(thresholds.shape, ", ")));
   }
   Thresholds steps;
   const auto count = static_cast<std::size_t>(thresholds.shape[1]);

@@ -91,9 +91,9 @@ List slice_indices(std::int64_t begin, std::int64_t end, std::int64_t step, std:
 class NearestIndex {
  public:
   NearestIndex(const OnnxNode& node, std::int64_t from, std::int64_t to, const Rational& scale)
-      : transformation_(node.attribute<std::string>("coordinate_transformation_mode",
-                                                    node.op_type == "Upsample" ? "asymmetric"
-                                                                               : "half_pixel")),
+      : transformation_(
+            node.attribute<std::string>("coordinate_transformation_mode",
+                                        node.op_type == "Upsample" ? "asymmetric" : "half_pixel")),
         nearest_(node.attribute<std::string>(
             "nearest_mode", node.op_type == "Upsample" ? "floor" : "round_prefer_floor")),
         from_(from),
@@ -261,8 +261,7 @@ ScaledTensor OnnxNodes::slice(const Call& call) {
   List axes(begins->size());
   std::iota(axes.begin(), axes.end(), 0);
   axes = list_argument(call.node, "axes", all, 3).value_or(axes);
-  const List steps =
-      list_argument(call.node, "steps", all, 4).value_or(List(begins->size(), 1));
+  const List steps = list_argument(call.node, "steps", all, 4).value_or(List(begins->size(), 1));
   if (axes.size() != begins->size() || steps.size() != begins->size()) {
     refuse(codes::kModelConfig, "its axes or steps do not match its starts");
   }
@@ -322,8 +321,8 @@ ScaledTensor OnnxNodes::gather(const Call& call) {
   for (std::int64_t& index : indices) {
     if (index < 0) index += x.shape[axis];
     if (index < 0 || index >= x.shape[axis]) {
-      refuse(codes::kModelConfig, fmt::format("index {} is outside of {} elements", index,
-                                              x.shape[axis]));
+      refuse(codes::kModelConfig,
+             fmt::format("index {} is outside of {} elements", index, x.shape[axis]));
     }
   }
   if (indices.empty()) refuse(codes::kModelConfig, "nothing is left of the tensor");
@@ -351,16 +350,15 @@ ScaledTensor OnnxNodes::resize(const Call& call) {
   }
   for (std::size_t axis = 0; axis < x.shape.size(); ++axis) {
     const double value = given->values[axis];
-    const double length =
-        by_size ? value : std::floor(static_cast<double>(x.shape[axis]) * value);
+    const double length = by_size ? value : std::floor(static_cast<double>(x.shape[axis]) * value);
     if (!(length >= 1) || length > static_cast<double>(kLargestExtent)) {
       refuse(codes::kModelConfig, fmt::format("resizes axis {} to {}", axis, length));
     }
     const auto to = static_cast<std::int64_t>(length);
     if (to == x.shape[axis]) continue;
     check_not_batch(x, axis);
-    const Rational scale = by_size ? Rational(static_cast<long>(to)) / static_cast<long>(x.shape[axis])
-                                   : exact(value);
+    const Rational scale =
+        by_size ? Rational(static_cast<long>(to)) / static_cast<long>(x.shape[axis]) : exact(value);
     const NearestIndex nearest(node, x.shape[axis], to, scale);
     List indices;
     for (std::int64_t i = 0; i < to; ++i) indices.push_back(nearest(i));

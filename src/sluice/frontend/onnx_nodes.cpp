@@ -100,8 +100,8 @@ bool is_threshold(const OnnxNode& node) {
 // What may take a tensor whose function waits for its quantiser.
 bool leaves_values(const OnnxNode& node) {
   static const std::set<std::string_view> kMoves{
-      "Identity", "Dropout", "Cast",  "Reshape", "Flatten", "Squeeze", "Unsqueeze",
-      "Transpose", "Slice",   "Split", "Gather",  "Resize",  "Upsample", "Expand", "Tile"};
+      "Identity", "Dropout", "Cast",   "Reshape", "Flatten",  "Squeeze", "Unsqueeze", "Transpose",
+      "Slice",    "Split",   "Gather", "Resize",  "Upsample", "Expand",  "Tile"};
   return is_onnx_quantizer(node) || kMoves.contains(node.op_type);
 }
 
@@ -114,8 +114,7 @@ bool OnnxNodes::is_supported(const OnnxNode& node) {
 
 void OnnxNodes::require_values(const ScaledTensor& x) {
   if (x.function == nullptr) return;
-  refuse(codes::kActivation,
-         fmt::format("{} has no exact result in fixed point", x.function->name),
+  refuse(codes::kActivation, fmt::format("{} has no exact result in fixed point", x.function->name),
          "put a Quant right behind it, or give its result a format in the configuration");
 }
 
@@ -535,14 +534,16 @@ ScaledTensor OnnxNodes::average_pool(const Call& call) {
   slide_window(builder_, x, window.axes, network::WindowOrder::channels_taps, name);
   x.layer = builder_.append(name, network::Reduce{network::Reduce::Kind::sum}, {x.layer});
   channels_first(x, window.axes, channels);
-  average(x, window.taps(), name);
+  average(call, x, window.taps());
   return x;
 }
 
 // The layer holds sums of `count` elements; their offsets were not part of them.
-void OnnxNodes::average(ScaledTensor& x, std::int64_t count, const std::string& name) {
+void OnnxNodes::average(const Call& call, ScaledTensor& x, std::int64_t count) {
   const std::vector<Rational> offset = x.offset;
-  builder_.multiply(x, {std::nullopt, {Rational(1) / static_cast<long>(count)}}, name);
+  std::vector<Rational> factor{Rational(1) / static_cast<long>(count)};
+  if (!dyadic(factor.front())) round_parameters(call, "scale", factor);
+  builder_.multiply(x, {std::nullopt, factor}, call.node.label());
   x.offset = offset;
 }
 
@@ -551,8 +552,7 @@ ScaledTensor OnnxNodes::global_pool(const Call& call) {
   if (x.shape.size() < 3) refuse(codes::kGraph, "its input has no spatial axes");
   std::vector<std::size_t> spatial(x.shape.size() - 2);
   std::iota(spatial.begin(), spatial.end(), std::size_t{2});
-  return reduced(x, spatial, call.node.op_type == "GlobalMaxPool" ? "Max" : "Mean", true,
-                 call.node.label());
+  return reduced(call, spatial, call.node.op_type == "GlobalMaxPool" ? "Max" : "Mean", true);
 }
 
 ScaledTensor OnnxNodes::reduce(const Call& call) {
@@ -569,13 +569,16 @@ ScaledTensor OnnxNodes::reduce(const Call& call) {
   if (axes.empty() || repeats || (axes.front() == 0 && x.shape.size() > 1)) {
     refuse(codes::kLayer, "reduces over the batch", "name each of the other axes once");
   }
-  return reduced(x, axes, std::string_view(node.op_type).substr(std::string_view("Reduce").size()),
-                 node.attribute<std::int64_t>("keepdims", 1) != 0, node.label());
+  constexpr std::string_view kReduce = "Reduce";
+  return reduced(call, axes, std::string_view(node.op_type).substr(kReduce.size()),
+                 node.attribute<std::int64_t>("keepdims", 1) != 0);
 }
 
-ScaledTensor OnnxNodes::reduced(ScaledTensor x, const std::vector<std::size_t>& axes,
-                                std::string_view how, bool keeps_axes, const std::string& name) {
+ScaledTensor OnnxNodes::reduced(const Call& call, const std::vector<std::size_t>& axes,
+                                std::string_view how, bool keeps_axes) {
   using Kind = network::Reduce::Kind;
+  ScaledTensor x = operand(call.inputs);
+  const std::string& name = call.node.label();
   const bool sums = how == "Sum" || how == "Mean";
   const bool is_reduced = x.axis && std::ranges::find(axes, *x.axis) != axes.end();
   builder_.settle(x, name);
@@ -597,18 +600,15 @@ ScaledTensor OnnxNodes::reduced(ScaledTensor x, const std::vector<std::size_t>& 
   builder_.arrange(x, memory, name);
   builder_.use_shape(x, {rows, count}, name);
   const bool is_maximum = (how == "Max") != falls;
-  x.layer = builder_.append(
-      name, network::Reduce{sums ? Kind::sum : is_maximum ? Kind::maximum : Kind::minimum},
-      {x.layer});
+  x.layer = builder_.append(name,
+                            network::Reduce{sums         ? Kind::sum
+                                            : is_maximum ? Kind::maximum
+                                                         : Kind::minimum},
+                            {x.layer});
   for (const std::size_t axis : axes) x.shape[axis] = 1;
-  if (sums) {
-    // The layer holds sums of `count` elements; their offsets were not part of them.
-    for (Rational& offset : x.offset) {
-      if (how == "Sum") offset *= static_cast<long>(count);
-    }
-    for (Rational& factor : x.factor) {
-      if (how == "Mean") factor /= static_cast<long>(count);
-    }
+  if (how == "Mean") average(call, x, count);
+  if (how == "Sum") {
+    for (Rational& offset : x.offset) offset *= static_cast<long>(count);
   }
   if (keeps_axes) return x;
   Shape shape;

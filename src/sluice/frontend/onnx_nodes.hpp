@@ -38,7 +38,7 @@ class OnnxNodes {
   /// The results of a node that depends on the input: one, but of Split. `inputs` has null for what
   /// is left out; `bias` is used by MatMul alone.
   std::vector<ScaledTensor> build(const OnnxNode& node, std::span<const OnnxValue* const> inputs,
-                     const Bias& bias, LayerSummary& summary);
+                                  const Bias& bias, LayerSummary& summary);
 
   static bool is_supported(const OnnxNode& node);
   /// Throws ModelError where a function of `x` waits for its quantiser.
@@ -93,15 +93,15 @@ class OnnxNodes {
   ScaledTensor merge(const Call& call, ScaledTensor a, ScaledTensor b);
   static std::optional<ScaledTensor> swish(const ScaledTensor& x, const ScaledTensor& gate);
   void broadcast(ScaledTensor& x, const network::Shape& to, const std::string& name);
-  ScaledTensor reduced(ScaledTensor x, const std::vector<std::size_t>& axes, std::string_view how,
-                       bool keeps_axes, const std::string& name);
+  ScaledTensor reduced(const Call& call, const std::vector<std::size_t>& axes, std::string_view how,
+                       bool keeps_axes);
   ScaledTensor convolve(const Call& call, ScaledTensor x, const ConvolutionShape& shape,
                         const OnnxTensor& kernel);
   ScaledTensor with_constant(const Call& call, ScaledTensor x, const OnnxTensor& constant,
                              bool constant_first);
   void dense(const Call& call, ScaledTensor& x, OnnxTensor weights, const OnnxTensor* bias,
              std::string_view bias_label);
-  void average(ScaledTensor& x, std::int64_t count, const std::string& name);
+  void average(const Call& call, ScaledTensor& x, std::int64_t count);
   std::optional<fixed::Quantizer> weight_precision(const Call& call, const OnnxTensor& weights);
   void round_parameters(const Call& call, const char* variable, std::vector<Rational>& numbers);
 

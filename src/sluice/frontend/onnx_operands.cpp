@@ -24,8 +24,7 @@ const ScaledTensor& operand(OnnxOperands inputs, std::size_t i) {
   return *x;
 }
 
-const OnnxTensor& parameter(OnnxOperands inputs, std::size_t i,
-                            const char* what) {
+const OnnxTensor& parameter(OnnxOperands inputs, std::size_t i, const char* what) {
   const OnnxTensor* const value = constant(inputs, i);
   if (value == nullptr) {
     refuse(codes::kGraph, fmt::format("its {} is no constant", what),

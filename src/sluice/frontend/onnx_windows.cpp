@@ -203,8 +203,8 @@ TransposedShape read_transposed_convolution(const OnnxNode& node, const Shape& x
                             .pad_before = reach - 1 - before,
                             .pad_after = length - whole + before + reach - 1};
     if (length < 1 || length > kLargestExtent) {
-      refuse(codes::kModelConfig, fmt::format("its result has {} elements along axis {}", length,
-                                              i + 2));
+      refuse(codes::kModelConfig,
+             fmt::format("its result has {} elements along axis {}", length, i + 2));
     }
     shape.window.push_back(window);
   }

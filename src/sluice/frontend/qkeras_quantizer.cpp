@@ -58,8 +58,8 @@ constexpr std::array<std::string_view, 9> kPo2Parameters{"bits",
                                                          "use_variables"};
 
 constexpr std::array<std::string_view, 12> kHswishParameters{
-    "bits",       "integer",       "symmetric", "alpha",   "use_stochastic_rounding",
-    "scale_axis", "qnoise_factor", "var_name",  "use_ste", "use_variables",
+    "bits",       "integer",         "symmetric", "alpha",   "use_stochastic_rounding",
+    "scale_axis", "qnoise_factor",   "var_name",  "use_ste", "use_variables",
     "relu_shift", "relu_upper_bound"};
 constexpr std::array<std::string_view, 10> kReluPo2Parameters{"bits",
                                                               "max_value",
@@ -78,7 +78,16 @@ constexpr std::array<std::string_view, 5> kStochasticTernaryParameters{
     "alpha", "threshold", "temperature", "use_real_sigmoid", "number_of_unrolls"};
 
 enum class QuantizerClass {
-  bits, linear, relu, tanh, sigmoid, hswish, binary, ternary, po2, relu_po2
+  bits,
+  linear,
+  relu,
+  tanh,
+  sigmoid,
+  hswish,
+  binary,
+  ternary,
+  po2,
+  relu_po2
 };
 
 struct KnownClass {

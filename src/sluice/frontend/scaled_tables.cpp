@@ -69,10 +69,9 @@ void ScaledBuilder::count_thresholds(ScaledTensor& x, const Thresholds& threshol
   tabulate(
       x, std::max(x.factor.size(), thresholds.values.size()),
       [&](std::size_t c, std::int64_t mantissa) {
-        const std::vector<Rational>& own =
-            thresholds.values[thresholds.values.size() == 1 ? 0 : c];
-        return static_cast<std::int64_t>(
-            std::ranges::upper_bound(own, real_value(x, c, mantissa)) - own.begin());
+        const std::vector<Rational>& own = thresholds.values[thresholds.values.size() == 1 ? 0 : c];
+        return static_cast<std::int64_t>(std::ranges::upper_bound(own, real_value(x, c, mantissa)) -
+                                         own.begin());
       },
       true, 0, name);
 }
@@ -117,8 +116,8 @@ void ScaledBuilder::leaky(ScaledTensor& x, const AxisValues& slopes, const std::
   if (x.has_offset() || !rises) materialize(x, name);
   const bool is_maximum =
       std::ranges::all_of(slopes.values, [](const Rational& slope) { return slope <= 1; });
-  if (!is_maximum && !std::ranges::all_of(slopes.values,
-                                          [](const Rational& slope) { return slope >= 1; })) {
+  if (!is_maximum &&
+      !std::ranges::all_of(slopes.values, [](const Rational& slope) { return slope >= 1; })) {
     refuse(codes::kActivation, "has slopes below and above 1", "use slopes of at most 1");
   }
   const auto scale = mantissas(slopes.values);

@@ -218,8 +218,8 @@ UnaryFunction power_of_two_function(const PowersOfTwo& powers) {
     const int step = powers.even ? 2 : 1;
     const long double exponent = std::log2(magnitude) / step;
     const auto rounded = [&](long double value) {
-      return signed_power(step * std::clamp(static_cast<int>(std::nearbyint(value)), powers.least,
-                                            powers.most));
+      return signed_power(
+          step * std::clamp(static_cast<int>(std::nearbyint(value)), powers.least, powers.most));
     };
     const double a = rounded(exponent - kLogarithmError);
     const double b = rounded(exponent + kLogarithmError);
@@ -281,12 +281,11 @@ fixed::Interval varying_part(const fixed::Interval& range, bool is_monotonic,
 void check_table_entries(const fixed::Interval& range, std::string_view function,
                          const fixed::Format& operand) {
   if (range.max - range.min < kMostEntries) return;
-  throw ModelError(
-      codes::kActivation, "",
-      fmt::format("{} needs a table of {} entries for its operand in {}", function,
-                  range.max - range.min + 1, to_string(operand)),
-      fmt::format("quantize its operand to fewer bits: tables have up to {} entries",
-                  kMostEntries));
+  throw ModelError(codes::kActivation, "",
+                   fmt::format("{} needs a table of {} entries for its operand in {}", function,
+                               range.max - range.min + 1, to_string(operand)),
+                   fmt::format("quantize its operand to fewer bits: tables have up to {} entries",
+                               kMostEntries));
 }
 
 std::int64_t decided(const UnaryFunction& function, std::int64_t low, std::int64_t high) {

@@ -46,9 +46,9 @@ UnaryFunction dead_zone_function(double threshold);
 struct PowersOfTwo {
   int least = 0;  ///< exponents
   int most = 0;
-  double max_value = 0;     ///< above 0: limits |x| first
-  bool even = false;        ///< exponents are twice the nearest of log2(x) / 2, from `least` to `most`
-  bool rectifies = false;   ///< below 0: the power of -x * negative_slope, negative; or of 0
+  double max_value = 0;  ///< above 0: limits |x| first
+  bool even = false;     ///< exponents are twice the nearest of log2(x) / 2, from `least` to `most`
+  bool rectifies = false;  ///< below 0: the power of -x * negative_slope, negative; or of 0
   double negative_slope = 0;
 };
 /// The sign of x times a power of two. As in QKeras 0 counts as positive, and below 1e-7 the

@@ -68,7 +68,8 @@ Gather index_first_axis(const Shape& shape, std::int64_t index);
 /// Operands of equal shape along a new first axis.
 Gather stack(std::span<const Shape> shapes);
 
-/// `strides[axis] - 1` zeros between the elements of each axis: what a transposed convolution reads.
+/// `strides[axis] - 1` zeros between the elements of each axis: what a transposed convolution
+/// reads.
 Gather insert_zeros(const Shape& shape, std::span<const std::int64_t> strides);
 
 /// To a shape of as many or more axes, as numpy does: axes of extent 1, and missing leading ones,

@@ -15,12 +15,12 @@ constexpr int kWidestBus = 512;
 Json to_json(const TensorPort& port) {
   Json json{{"name", port.name},
             {"shape", port.shape},
-          {"format", to_string(port.quantizer.format)},
-          {"rounding", to_string(port.quantizer.rounding)},
-          {"overflow", to_string(port.quantizer.overflow)},
-          {"container_bits", port.container_bits()},
-          {"event_bytes", port.event_bytes()},
-          {"bus_bits", port.bus_bits()}};
+            {"format", to_string(port.quantizer.format)},
+            {"rounding", to_string(port.quantizer.rounding)},
+            {"overflow", to_string(port.quantizer.overflow)},
+            {"container_bits", port.container_bits()},
+            {"event_bytes", port.event_bytes()},
+            {"bus_bits", port.bus_bits()}};
   for (const TensorPart& part : port.parts) {
     json["parts"].push_back({{"name", part.name}, {"shape", part.shape}});
   }
@@ -36,8 +36,8 @@ TensorPort port_from_json(const Json& json) {
   port.quantizer.overflow = fixed::parse_overflow(json.at("overflow").get<std::string>());
   if (json.contains("parts")) {
     for (const Json& part : json.at("parts")) {
-      port.parts.push_back({part.at("name").get<std::string>(),
-                            part.at("shape").get<std::vector<std::int64_t>>()});
+      port.parts.push_back(
+          {part.at("name").get<std::string>(), part.at("shape").get<std::vector<std::int64_t>>()});
     }
   }
   return port;
