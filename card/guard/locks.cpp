@@ -1,12 +1,8 @@
 #include "card/guard/locks.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstddef>
-#include <cstdint>
 
 namespace sluice::guard {
 
@@ -35,35 +31,12 @@ class MutexSet {
 
 thread_local MutexSet held;
 thread_local MutexSet abandoned;
-thread_local pthread_mutex_t* last_unlocked = nullptr;
-
-/// Threads that wait for a mutex; mutexes of one place share a count.
-std::atomic<int>& waiting_for(const pthread_mutex_t* mutex) {
-  constexpr std::size_t kPlaces = 64;
-  static std::array<std::atomic<int>, kPlaces> counts{};
-  return counts.at(reinterpret_cast<std::uintptr_t>(mutex) / sizeof(pthread_mutex_t) % kPlaces);
-}
-
-/// XRT's scheduler polls a kernel without pause, and would get the mutex back before a thread that
-/// waits for it is awake. Bounded, since a count may be that of another mutex.
-void let_others_pass(pthread_mutex_t* mutex) {
-  constexpr int kMostYields = 200;
-  if (last_unlocked != mutex) return;
-  const std::atomic<int>& waiting = waiting_for(mutex);
-  for (int yields = 0; waiting > 0 && yields < kMostYields; ++yields) ::sched_yield();
-}
 
 }  // namespace
 
 int lock_tracked(pthread_mutex_t* mutex) {
   abandoned.remove(mutex);
-  let_others_pass(mutex);
-  int error = ::pthread_mutex_trylock(mutex);
-  if (error != 0) {
-    ++waiting_for(mutex);
-    error = ::pthread_mutex_lock(mutex);
-    --waiting_for(mutex);
-  }
+  const int error = ::pthread_mutex_lock(mutex);
   if (error == 0) held.add(mutex);
   return error;
 }
@@ -71,7 +44,6 @@ int lock_tracked(pthread_mutex_t* mutex) {
 int unlock_tracked(pthread_mutex_t* mutex) {
   if (abandoned.remove(mutex)) return 0;
   held.remove(mutex);
-  last_unlocked = mutex;
   return ::pthread_mutex_unlock(mutex);
 }
 
