@@ -99,8 +99,9 @@ std::string verify(const fs::path& folder, std::int64_t samples, std::int64_t rt
                    std::optional<py::function> progress) {
   PythonProgress sink(std::move(progress));
   const py::gil_scoped_release release;
-  const compiler::Verification done =
-      compiler::verify(package::Package::open(folder), {samples, rtl_samples, seed, devices}, sink);
+  const compiler::Verification done = compiler::verify(
+      package::Package::open(folder),
+      {.samples = samples, .rtl_samples = rtl_samples, .seed = seed, .devices = devices}, sink);
   Json rows = Json::array();
   for (const compiler::Comparison& row : done.comparisons) {
     rows.push_back({{"engine", row.engine},
