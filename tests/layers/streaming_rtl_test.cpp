@@ -8,7 +8,6 @@
 #include "sluice/base/files.hpp"
 #include "sluice/base/subprocess.hpp"
 #include "sluice/circuit/random_circuit.hpp"
-#include "sluice/frontend/import.hpp"
 #include "sluice/network/testing/random_cnn.hpp"
 #include "sluice/network/testing/random_network.hpp"
 #include "sluice/rtl/simulated_design.hpp"
@@ -71,17 +70,6 @@ TEST(StreamingAsVerilog, RandomConvolutionalNetworks) {
     if (seed % 3 == 0) options.most_parallel_weights = 0;
     if (seed % 4 == 1) options.reuse = 2;
     designs.push_back(design_of(network::testing::random_cnn(seed), options, 10));
-  }
-  expect_equal_to_interpreter(std::move(designs));
-}
-
-TEST(StreamingAsVerilog, SmallCnn) {
-  const frontend::Imported model =
-      frontend::import_model(kSource / "tests/data/layers_small_cnn.h5");
-  std::vector<rtl::testing::Design> designs;
-  for (const std::int64_t reuse : {1, 2}) {
-    designs.push_back(
-        design_of(model.network, {.form = synth::Form::streaming, .reuse = reuse}, 40));
   }
   expect_equal_to_interpreter(std::move(designs));
 }
