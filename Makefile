@@ -16,7 +16,7 @@ help:
 	@echo "make bench     benchmarks, with medians and the machine's name"
 	@echo "make bench-synth  the adder-graph optimiser beside alkaid: table and plot in $(BENCH_SYNTH)"
 	@echo "make install   install below PREFIX=$(PREFIX)"
-	@echo "make wheel     build the Python wheel and test it in an empty environment (needs PyPI)"
+	@echo "make wheel     build the Python wheel for Debian's Python and the newest here, and test it in empty environments (needs PyPI)"
 	@echo "make train     repeat the training of the example network (needs PyPI)"
 	@echo "make format    rewrite sources with clang-format"
 	@echo "make lint      formatting, clang-tidy, words"
@@ -63,7 +63,7 @@ install:
 
 wheel:
 	@tools/setup.sh build run test train
-	@/usr/bin/python3 -B python/tests/wheel.py . /usr/bin/python3
+	@/usr/bin/python3 -B python/tests/wheel.py . /usr/bin/python3 newest
 
 train:
 	@tools/setup.sh build run train

@@ -83,8 +83,8 @@ class Compile(Case):
     def test_prints_json_alone(self):
         finished = self.compile("package", "--no-simulator", "--json")
         result = finished.json()
-        self.assertEqual(set(result), {"package", "name", "latency_cycles", "clock_mhz", "estimate", "warnings",
-                                       "timings_s"})
+        self.assertEqual(set(result), {"package", "name", "latency_cycles", "clock_mhz", "estimate", "formats",
+                                       "warnings", "timings_s"})
         self.assertEqual((result["package"], result["name"]), (str(self.folder / "package"), "tiny"))
         self.assertLessEqual(ESTIMATE_KEYS, set(result["estimate"]))
         self.assertEqual(set(result["timings_s"]), {"import", "optimise", "verilog", "vectors", "simulator"})
@@ -126,7 +126,7 @@ class Results(Case):
     def test_inspect(self):
         of_model = self.succeed(sluice("inspect", TINY, "--json")).json()
         of_package = self.succeed(sluice("inspect", self.package, "--json")).json()
-        self.assertEqual(set(of_model), {"network", "model", "layers", "engine", "warnings"})
+        self.assertEqual(set(of_model), {"network", "model", "layers", "engine", "formats", "warnings"})
         self.assertEqual(of_model["layers"], of_package["layers"])
         self.assertEqual(of_model["engine"], of_package["engine"])
         self.assertEqual(of_model["model"], of_package["model"])

@@ -1,57 +1,52 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/format_arguments.hpp"
 #include "sluice/cli/interrupt.hpp"
 #include "sluice/cli/progress_bar.hpp"
 #include "sluice/compiler/compile.hpp"
+#include "sluice/compiler/options.hpp"
 
 namespace sluice::cli {
 
 namespace {
 
-const std::map<std::string, synth::Effort> kEfforts{
-    {"fast", synth::Effort::fast}, {"normal", synth::Effort::normal}, {"max", synth::Effort::max}};
-
-const std::map<std::string, synth::Adders> kAdders{{"two", synth::Adders::two},
-                                                   {"three", synth::Adders::three}};
-
-std::map<std::string, rtl::Family> families() {
-  std::map<std::string, rtl::Family> by_name;
-  for (const rtl::Family& family : rtl::kFamilies) by_name.emplace(family.name, family);
-  return by_name;
-}
-
-const std::map<std::string, synth::PipelineGoal> kPipelineGoals{
-    {"registers", synth::PipelineGoal::registers}, {"speed", synth::PipelineGoal::speed}};
-
 struct Arguments {
   std::string model, output, config, weights;
-  std::string effort = "normal";
-  std::string adders = "three";
-  std::string family{rtl::kFamilies.front().name};
-  std::string pipeline_goal = "speed";
-  compiler::CompileOptions options;
+  std::map<std::string, std::string> values;  ///< of compiler::option_rows(), by their names
+  FormatArguments formats;
   bool no_simulator = false;
 };
 
+compiler::CompileOptions options_of(const Arguments& arguments) {
+  Json values{{"simulator", !arguments.no_simulator}};
+  for (const compiler::OptionRow& row : compiler::option_rows()) {
+    const std::string& value = arguments.values.at(row.name);
+    values[row.name] = row.usual.is_number() ? Json(std::stod(value)) : Json(value);
+  }
+  if (!arguments.config.empty()) values["config"] = read_json(arguments.config);
+  if (!arguments.weights.empty()) values["weights"] = arguments.weights;
+  return compiler::parse_options(values);
+}
+
+std::string as_text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : fmt::format("{:g}", value.get<double>());
+}
+
 int run_compile(const Context& context, const Arguments& arguments) {
-  compiler::CompileOptions options = arguments.options;
-  options.effort = kEfforts.at(arguments.effort);
-  options.adders = kAdders.at(arguments.adders);
-  options.family = families().at(arguments.family);
-  options.pipeline_goal = kPipelineGoals.at(arguments.pipeline_goal);
-  options.simulator = !arguments.no_simulator;
-  if (!arguments.config.empty()) options.config = read_json(arguments.config);
-  if (!arguments.weights.empty()) options.weights = arguments.weights;
+  compiler::CompileOptions options = options_of(arguments);
+  options.formats = arguments.formats.read();
   const StopAtSignals stop_at_signals;
   ProgressBar progress(!context.quiet);
   const compiler::Compiled compiled =
       compiler::compile(arguments.model, arguments.output, options, progress);
   progress.clear();
+  arguments.formats.save(compiled.formats);
   Json warnings = Json::array();
   for (const Diagnostic& warning : compiled.warnings) {
     warnings.push_back(
@@ -67,14 +62,17 @@ int run_compile(const Context& context, const Arguments& arguments) {
                   {"clock_mhz", manifest.clock_mhz},
                   {"estimate", total},
                   {"warnings", warnings},
+                  {"formats", compiled.formats},
                   {"timings_s", compiled.timings_s}};
-  print_result(
-      context, json,
-      fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
-                  "cycle; about {} LUT, {} FF",
-                  arguments.output, manifest.latency_cycles,
-                  manifest.latency_cycles * manifest.clock_period_ns(), manifest.clock_mhz,
-                  manifest.initiation_interval_cycles, total["lut"].dump(), total["ff"].dump()));
+  print_result(context, json,
+               describe_formats(compiled.formats) +
+                   fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
+                               "cycle{}; about {} LUT, {} FF",
+                               arguments.output, manifest.latency_cycles,
+                               manifest.latency_cycles * manifest.clock_period_ns(),
+                               manifest.clock_mhz, manifest.initiation_interval_cycles,
+                               manifest.initiation_interval_cycles == 1 ? "" : "s",
+                               total["lut"].dump(), total["ff"].dump()));
   return 0;
 }
 
@@ -87,31 +85,18 @@ void add_compile(CLI::App& app, Context& context) {
       ->add_option("model", arguments->model, "Model: .h5, .keras, .onnx, or .json with --weights")
       ->required();
   command->add_option("-o,--output", arguments->output, "Package folder to make")->required();
-  command->add_option("--name", arguments->options.name, "Name of the kernel")
-      ->capture_default_str();
-  command->add_option("--clock-mhz", arguments->options.clock_mhz, "Kernel clock")
-      ->capture_default_str();
-  command->add_option("--board", arguments->options.board, "Board, recorded in the manifest");
+  for (const compiler::OptionRow& row : compiler::option_rows()) {
+    std::string flag = "--" + row.name;
+    std::ranges::replace(flag, '_', '-');
+    std::string& value = arguments->values[row.name] = as_text(row.usual);
+    CLI::Option* option = command->add_option(flag, value, row.help);
+    if (!row.choices.empty()) option->check(CLI::IsMember(row.choices));
+    if (row.usual.is_number()) option->check(CLI::Number);
+    if (!value.empty()) option->capture_default_str();
+  }
   command->add_option("--config", arguments->config, "Precisions in hls4ml's form, a JSON file");
   command->add_option("--weights", arguments->weights, "Weights of a .json model, an .h5 file");
-  command->add_option("--effort", arguments->effort, "How long to search for fewer adders")
-      ->check(CLI::IsMember(kEfforts))
-      ->capture_default_str();
-  command->add_option("--adders", arguments->adders, "Most operands of an adder")
-      ->check(CLI::IsMember(kAdders))
-      ->capture_default_str();
-  command
-      ->add_option("--family", arguments->family,
-                   "FPGA family whose primitives the adders of three operands name")
-      ->check(CLI::IsMember(families()))
-      ->capture_default_str();
-  command
-      ->add_option(
-          "--pipeline", arguments->pipeline_goal,
-          "What to make of the time that a clock period leaves: speed in reserve, or fewer "
-          "registers")
-      ->check(CLI::IsMember(kPipelineGoals))
-      ->capture_default_str();
+  arguments->formats.add_to(*command);
   command->add_flag("--no-simulator", arguments->no_simulator,
                     "Write Verilog only; without the Verilated kernel");
   command->footer("Example: sluice compile model.h5 -o muon --name muon_pt --clock-mhz 200");

@@ -109,19 +109,26 @@ ModelFile open_model(std::string_view model, std::optional<std::string_view> wei
 
 }  // namespace
 
-Imported import_model(const std::filesystem::path& path, const ImportOptions& options) {
-  const std::string model = read_limited(path);
-  std::optional<std::string> weights;
-  if (is_json(model)) {
-    weights = read_limited(weights_of(path, options));
+ModelBytes read_model(const std::filesystem::path& path, const ImportOptions& options) {
+  ModelBytes bytes{read_limited(path), std::nullopt, path.string()};
+  if (is_json(bytes.model)) {
+    bytes.weights = read_limited(weights_of(path, options));
   } else if (options.weights) {
-    weights = read_limited(*options.weights);
+    bytes.weights = read_limited(*options.weights);
   }
+  return bytes;
+}
+
+Imported import_model(const ModelBytes& bytes, const ImportOptions& options) {
+  return import_model_bytes(
+      bytes.model, bytes.weights ? std::optional<std::string_view>(*bytes.weights) : std::nullopt,
+      bytes.origin, options);
+}
+
+Imported import_model(const std::filesystem::path& path, const ImportOptions& options) {
   ImportOptions named = options;
   if (named.name.empty()) named.name = path.stem().string();
-  return import_model_bytes(model,
-                            weights ? std::optional<std::string_view>(*weights) : std::nullopt,
-                            path.string(), named);
+  return import_model(read_model(path, options), named);
 }
 
 namespace {
@@ -142,7 +149,7 @@ Imported import_keras_bytes(std::string_view bytes, std::optional<std::string_vi
   ModelFile file = open_model(bytes, weights_file, origin);
   const KerasModel model = parse_keras_model(file.description, origin);
   const ModelWeights weights = file.weights.variables.empty()
-                                   ? std::move(file.weights.weights)
+                                   ? name_weights(file.weights.weights, model)
                                    : name_variables(file.weights.variables, model);
   Imported result =
       import_keras(model, weights, precision, name.empty() ? model.name : name, diagnostics);
@@ -163,6 +170,11 @@ Imported import_model_bytes(std::string_view model, std::optional<std::string_vi
           ? import_onnx_bytes(model, origin, precision, options.name, diagnostics)
           : import_keras_bytes(model, weights_file, origin, precision, options.name, diagnostics);
   diagnostics.throw_if_errors(origin);
+  for (const LayerSummary& layer : result.source.layers) {
+    const std::optional<std::int64_t> reuse = precision.reuse(layer.name, layer.class_name);
+    if (!reuse) continue;
+    for (const std::string& part : layer.network_layers) result.reuse[part] = *reuse;
+  }
   result.warnings = diagnostics.warnings();
   return result;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -43,8 +44,9 @@ class GraphImporter {
     check_softmax();
     check_formats();
     if (diagnostics_.errors().empty()) build();
-    Imported result{std::move(network_), {}, {}};
+    Imported result{std::move(network_), {}, {}, std::move(formats_), std::move(tables_)};
     for (const KerasLayer& layer : model_.layers) {
+      std::ranges::copy(plan(layer.name).formats, std::back_inserter(result.formats));
       result.source.layers.push_back(std::move(plan(layer.name).summary));
     }
     return result;
@@ -136,8 +138,11 @@ class GraphImporter {
                            "of the classes is the same",
                            {}});
       } else {
-        error(codes::kActivation, layer.name, "softmax is supported at the very end only",
-              "remove it: the largest logit is the largest probability");
+        error(codes::kActivation, layer.name,
+              "softmax is left out at the very end only; here the configuration must say what it "
+              "becomes",
+              fmt::format(R"~({{"LayerName": {{"{}": {{"Strategy": "table"}}}}}}, or "argmax")~",
+                          layer.name));
       }
     }
   }
@@ -153,13 +158,13 @@ class GraphImporter {
       where.push_back(fmt::format("{} ({})", layer.name, fmt::join(tensors, ", ")));
     }
     if (where.empty()) return;
-    error(
-        codes::kNoPrecision, fmt::format("{}", fmt::join(where, ", ")),
-        "float32 weights without a quantizer",
-        fmt::format(R"~(give a configuration: {{"Model": {{"Precision": "ap_fixed<16,6>"}}}}, or )~"
-                    R"~({{"LayerName": {{"{}": {{"Precision": {{"weight": "ap_fixed<8,2>", )~"
-                    R"~("bias": "ap_fixed<16,6>", "result": "ap_fixed<16,6>"}}}}, ...}}}})~",
-                    first));
+    error(codes::kNoPrecision, fmt::format("{}", fmt::join(where, ", ")),
+          "float32 weights without a quantizer",
+          fmt::format(R"~(let --calibrate events.npy choose them, or give a configuration: )~"
+                      R"~({{"Model": {{"Precision": "ap_fixed<16,6>"}}}}, or )~"
+                      R"~({{"LayerName": {{"{}": {{"Precision": {{"weight": "ap_fixed<8,2>", )~"
+                      R"~("bias": "ap_fixed<16,6>", "result": "ap_fixed<16,6>"}}}}, ...}}}})~",
+                      first));
   }
 
   // What the values of a tensor meet first.
@@ -225,6 +230,7 @@ class GraphImporter {
     if (asked && !asked->is_auto) {
       input_quantizers_[name] = asked->quantizer;
       summary.quantizers.emplace_back("input", asked->text);
+      formats_.push_back(format_of_result(name, "InputLayer", *asked, name));
       if (own && *own != asked->quantizer) {
         diagnostics_.warn({codes::kDoubleRound, name,
                            fmt::format("rounded to {} by the configuration, then by the model's "
@@ -242,6 +248,7 @@ class GraphImporter {
     if (const auto whole = precision_.of_model("result"); whole && !whole->is_auto) {
       input_quantizers_[name] = whole->quantizer;
       summary.quantizers.emplace_back("input", whole->text);
+      formats_.push_back(format_of_result(name, "InputLayer", *whole, name));
       return;
     }
     if (uses.unknown) return;
@@ -303,7 +310,11 @@ class GraphImporter {
       }
       const Value value = apply(call, layer, operands);
       built_[call] = value;
-      plan(call.layer).summary.output_shape = network_.layer(value.id).type.shape;
+      LayerSummary& summary = plan(call.layer).summary;
+      summary.output_shape = network_.layer(value.id).type.shape;
+      if (call.node == 0 && value.function == nullptr && !layer.is_softmax) {
+        summary.values = LayerValues{.network_layer = network_.layer(value.id).name};
+      }
       return true;
     } catch (const ModelError& problem) {
       error(problem.code().c_str(), call.layer, problem.message(), problem.hint());
@@ -318,21 +329,63 @@ class GraphImporter {
   }
 
   Value apply(const TensorRef& call, const LayerPlan& layer, std::vector<Value> operands) {
+    for (std::size_t i = 0; i < layer.operand_quantizers.size() && i < operands.size(); ++i) {
+      const PlannedOp quantize{fmt::format("{}_quantize", call.layer), layer.operand_quantizers[i]};
+      operands[i] = append(call, quantize, {operands[i]}, operands[i].id);
+    }
+    if (layer.remark) {
+      diagnostics_.warn({codes::kSoftmaxTables,
+                         call.layer,
+                         layer.remark(network_.layer(settled(operands.front())).type),
+                         {}});
+    }
     Value value = operands.front();
     if (layer.join) {
       std::vector<LayerId> ids(operands.size());
       std::ranges::transform(operands, ids.begin(), settled);
       value = {joined(call, *layer.join, ids), nullptr};
     }
+    return layer.each_step ? apply_each_step(call, layer, settled(value))
+                           : apply_operations(call, layer.ops, value);
+  }
+
+  static constexpr std::int64_t kMostSteps = 4096;
+
+  Value apply_each_step(const TensorRef& call, const LayerPlan& layer, LayerId operand) {
+    const Shape shape = network_.layer(operand).type.shape;
+    if (shape.size() < 2 || shape.front() > kMostSteps) {
+      throw ModelError(
+          codes::kGraph, "",
+          fmt::format("TimeDistributed of an operand of shape ({})", fmt::join(shape, ", ")),
+          fmt::format("give it up to {} steps of one axis or more", kMostSteps));
+    }
+    std::vector<LayerId> results;
+    for (std::int64_t step = 0; step < shape.front(); ++step) {
+      std::vector<PlannedOp> ops = layer.ops;
+      for (PlannedOp& planned : ops) planned.name += fmt::format("_step_{}", step);
+      const LayerId part = append(call, fmt::format("{}_step_{}_operand", call.layer, step),
+                                  network::index_first_axis(shape, step), {operand});
+      results.push_back(settled(apply_operations(call, ops, {part, nullptr})));
+    }
+    const std::vector<Shape> shapes(results.size(), network_.layer(results.front()).type.shape);
+    return {append(call, call.layer, network::stack(shapes), results), nullptr};
+  }
+
+  Value apply_operations(const TensorRef& call, const std::vector<PlannedOp>& ops, Value value) {
     const LayerId layer_operand = value.id;
     std::vector<Value> before;  // the operand of each operation
-    for (const PlannedOp& planned : layer.ops) {
+    for (const PlannedOp& planned : ops) {
       before.push_back(value);
       std::vector<Value> taken{value};
       if (planned.with_operand_of) {
-        taken.insert(taken.begin(), before.at(*planned.with_operand_of));
+        taken.insert(planned.operand_is_second ? taken.end() : taken.begin(),
+                     before.at(*planned.with_operand_of));
       }
       value = append(call, planned, taken, layer_operand);
+      if (planned.format) {
+        formats_.push_back(*planned.format);
+        formats_.back().network_layer = network_.layer(value.id).name;
+      }
     }
     return value;
   }
@@ -366,7 +419,7 @@ class GraphImporter {
 
   Value append(const TensorRef& call, const PlannedOp& planned, const std::vector<Value>& operands,
                LayerId layer_operand) {
-    const Value operand = operands.back();
+    const Value operand = planned.operand_is_second ? operands.front() : operands.back();
     const TensorType& type = network_.layer(operand.id).type;
     ResolvedOp resolved = resolve(planned, {type, network_.layer(layer_operand).type});
     if (auto* const function = std::get_if<UnaryFunction>(&resolved)) {
@@ -395,7 +448,12 @@ class GraphImporter {
                   const network::Quantize& quantize) {
     UnaryLayers layers = tabulate(*operand.function, quantize, network_.layer(operand.id).type);
     const LayerId clamped = append(call, planned.name + "_range", layers.clamp, {operand.id});
-    return {append(call, planned.name, std::move(layers.lookup), {clamped}), nullptr};
+    const LayerId looked_up = append(call, planned.name, std::move(layers.lookup), {clamped});
+    if (planned.format) {
+      tables_.push_back({network_.layer(clamped).name, network_.layer(looked_up).name,
+                         real_function(*operand.function)});
+    }
+    return {looked_up, nullptr};
   }
 
   bool changes_nothing(const PlannedOp& planned, const network::LayerOp& op,
@@ -427,6 +485,7 @@ class GraphImporter {
       take(1, input->shape, elements_, kMostElements);
       plan(name).summary.output_shape = input->shape;
       plan(name).summary.network_layers.push_back(name);
+      plan(name).summary.values = LayerValues{.network_layer = name};
     }
     return network_.append(name, std::move(op), std::move(operands));
   }
@@ -521,6 +580,8 @@ class GraphImporter {
   std::map<std::string, fixed::Quantizer> input_quantizers_;
   std::map<TensorRef, Value> built_;
   std::deque<UnaryFunction> functions_;  // that values point to
+  std::vector<FormatUse> formats_;
+  std::vector<TabulatedFunction> tables_;
   std::set<TensorRef> failed_;
   std::set<std::string> used_names_;
   std::int64_t elements_ = 0;

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "sluice/frontend/onnx_constants.hpp"
 #include "sluice/frontend/onnx_input.hpp"
 #include "sluice/frontend/onnx_nodes.hpp"
+#include "sluice/frontend/scaled_values.hpp"
 
 namespace sluice::frontend {
 
@@ -42,7 +44,8 @@ class OnnxImporter {
     for (const OnnxInput& input : model_.inputs) add_input(input);
     for (const OnnxNode& node : model_.nodes) add(node);
     for (const std::string& output : model_.outputs) add_output(output);
-    return {builder_.take(), std::move(source_), {}};
+    std::ranges::copy(nodes_.formats(), std::back_inserter(formats_));
+    return {builder_.take(), std::move(source_), {}, std::move(formats_), {}};
   }
 
  private:
@@ -146,12 +149,14 @@ class OnnxImporter {
       }
     }
     summary.network_layers = builder_.take_added();
+    if (quantizer) summary.values = LayerValues{.network_layer = input.name};
     source_.layers.push_back(std::move(summary));
   }
 
   std::optional<fixed::Quantizer> input_quantizer(const std::string& name, LayerSummary& summary) {
     if (const auto asked = precision_.of_layer(name, "Input", "result"); asked && !asked->is_auto) {
       summary.quantizers.emplace_back("input", asked->text);
+      formats_.push_back(format_of_result(name, "Input", *asked, name));
       return asked->quantizer;
     }
     const auto constant = [&](const std::string& input) -> const OnnxTensor* {
@@ -170,6 +175,7 @@ class OnnxImporter {
     }
     if (const auto whole = precision_.of_model("result"); whole && !whole->is_auto) {
       summary.quantizers.emplace_back("input", whole->text);
+      formats_.push_back(format_of_result(name, "Input", *whole, name));
       return whole->quantizer;
     }
     error(codes::kNoPrecision, name,
@@ -202,7 +208,8 @@ class OnnxImporter {
       attempt(node, [&] { fold_node(node, inputs_of(node)); });
       return;
     }
-    const bool final_softmax = node.op_type == "Softmax" && is_output(node.outputs.front());
+    const bool final_softmax = (node.op_type == "Softmax" || node.op_type == "LogSoftmax") &&
+                               is_output(node.outputs.front());
     if (!OnnxNodes::is_supported(node) && node.op_type != "Shape" && !final_softmax) {
       refuse_operator(node);
       return;
@@ -258,15 +265,24 @@ class OnnxImporter {
         }
       }
     }
-    ScaledTensor result = nodes_.build(node, with_batch(node, inputs), operand, summary);
+    std::vector<ScaledTensor> results =
+        nodes_.build(node, with_batch(node, inputs), operand, summary);
     const OnnxNode& last = bias != nullptr ? *bias : node;
     if (bias != nullptr) done_.insert(bias);
-    round_result(node, last, result, summary);
-    summary.output_shape.assign(result.shape.begin() + (result.shape.size() > 1 ? 1 : 0),
-                                result.shape.end());
+    for (ScaledTensor& result : results) round_result(node, last, result, summary);
+    const Shape& shape = results.front().shape;
+    summary.output_shape.assign(shape.begin() + (shape.size() > 1 ? 1 : 0), shape.end());
     summary.network_layers = builder_.take_added();
+    if (results.size() == 1 && results.front().function == nullptr) {
+      const ScaledTensor& result = results.front();
+      summary.values = layer_values(result, builder_.network().layer(result.layer).name);
+    }
+    summary.aliases = last.outputs;
+    summary.aliases.push_back(last.label());
     source_.layers.push_back(std::move(summary));
-    values_[last.outputs.front()] = std::move(result);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      values_[last.outputs.at(i)] = std::move(results[i]);
+    }
   }
 
   // A shape that repeats the batch of the file means the batch of one.
@@ -318,6 +334,8 @@ class OnnxImporter {
     if (!asked || asked->is_auto) return;
     summary.quantizers.emplace_back("result", asked->text);
     builder_.round(result, asked->quantizer, node.label());
+    formats_.push_back(format_of_result(last.label(), last.op_type, *asked,
+                                        builder_.network().layer(result.layer).name));
   }
 
   void add_output(const std::string& name) {
@@ -335,6 +353,7 @@ class OnnxImporter {
     }
     try {
       ScaledTensor result = *x;
+      OnnxNodes::require_values(result);
       const double bound = builder_.finish(result, name + "_output");
       if (bound > 0) {
         diagnostics_.warn({codes::kOutputGrid, name,
@@ -356,6 +375,7 @@ class OnnxImporter {
   bool quantized_;
   OnnxNodes nodes_;
   ModelSource source_;
+  std::vector<FormatUse> formats_;
   std::map<std::string, OnnxValue, std::less<>> values_;
   std::map<std::string, std::vector<const OnnxNode*>, std::less<>> users_;
   std::set<const OnnxNode*> done_;

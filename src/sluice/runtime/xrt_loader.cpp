@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "sluice/base/error.hpp"
+#include "sluice/base/files.hpp"
+#include "sluice/package/xclbin.hpp"
 #include "sluice/runtime/card_backend.hpp"
 
 namespace sluice::runtime::detail {
@@ -18,6 +20,8 @@ namespace fs = std::filesystem;
 constexpr const char* kModuleName = "libsluice_runtime_xrt.so";
 constexpr const char* kModuleVariable = "SLUICE_RUNTIME_XRT";
 constexpr const char* kReinstall = "install Sluice with its XRT back end, and libxrt1";
+constexpr const char* kInstallXrt =
+    "install the Xilinx Runtime: apt-get install libxrt1, or the XRT that belongs to the card";
 
 /// The file that this code was loaded from: the program, or a library around it.
 fs::path own_file() {
@@ -64,7 +68,8 @@ Module load_module() {
   void* const module = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (module == nullptr) {
     throw DeviceError("E-RUNTIME-008", file.string(),
-                      std::string("the XRT back end cannot be loaded: ") + ::dlerror(), kReinstall);
+                      std::string("the XRT back end cannot be loaded: ") + ::dlerror(),
+                      kInstallXrt);
   }
   const auto* version = static_cast<const char* const*>(::dlsym(module, kXrtVersionName));
   const Module found{reinterpret_cast<XrtEntry*>(::dlsym(module, kXrtEntryName)),
@@ -79,11 +84,25 @@ Module load_module() {
   return found;
 }
 
+/// The kernel's name and arguments may be right and the network another one. An xclbin of Vitis
+/// does not say which network it holds, and XRT has its own words for a file that is not there.
+void require_network_of(const package::Package& package) {
+  const std::string file = package.xclbin_file().string();
+  if (!fs::exists(file)) return;
+  const std::string network = package::read_xclbin(read_file(file), file).network_sha256;
+  const auto own = package.manifest().files.find(package.network_file().filename().string());
+  if (network.empty() || (own != package.manifest().files.end() && own->second == network)) return;
+  throw ModelError("E-RUNTIME-015", file, "holds another network than its package",
+                   "compile the model again");
+}
+
 }  // namespace
 
 std::unique_ptr<DeviceBackend> open_xrt(const package::Package& package, unsigned index,
                                         const DeviceOptions& options) {
-  return std::unique_ptr<DeviceBackend>(load_module().open_device(package, index, options));
+  const Module module = load_module();
+  require_network_of(package);
+  return std::unique_ptr<DeviceBackend>(module.open_device(package, index, options));
 }
 
 unsigned count_xrt_cards() { return load_module().count_cards(); }

@@ -163,6 +163,7 @@ Area& Area::operator+=(const Area& other) noexcept {
   flip_flops += other.flip_flops;
   carry_bits += other.carry_bits;
   dsps += other.dsps;
+  block_rams += other.block_rams;
   return *this;
 }
 
