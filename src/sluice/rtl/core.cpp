@@ -137,7 +137,7 @@ class CoreWriter {
       const auto k = static_cast<std::size_t>(i);
       operands[k] = number(made.operands[k], stage);
     }
-    return operations_.write(made, operands, name);
+    return operations_.write(static_cast<ValueId>(id), operands, name);
   }
 
   void write_outputs() {
