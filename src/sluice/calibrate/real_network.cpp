@@ -46,7 +46,7 @@ RealNetwork::RealNetwork(frontend::Imported imported) : imported_(std::move(impo
     }
   }
   for (const frontend::TabulatedFunction& table : imported_.functions) {
-    left_out_[at(table.clamp)] = true;
+    if (!table.clamp.empty()) left_out_[at(table.clamp)] = true;
     functions_[at(table.lookup)] = &table.function;
   }
   for (const frontend::FormatUse& use : imported_.formats) {

@@ -85,7 +85,7 @@ struct FormatUse {
 /// A function of real numbers that a table of the network stands for, because the configuration
 /// gives its result a format.
 struct TabulatedFunction {
-  std::string clamp;   ///< layer of the network: the operand, cut to where the table changes
+  std::string clamp;   ///< layer of the network: the operand, cut to where the table changes; or ""
   std::string lookup;  ///< layer of the network: the table
   std::function<double(double)> function;
 };

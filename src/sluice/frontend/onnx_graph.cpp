@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <set>
@@ -45,7 +46,7 @@ class OnnxImporter {
     for (const OnnxNode& node : model_.nodes) add(node);
     for (const std::string& output : model_.outputs) add_output(output);
     std::ranges::copy(nodes_.formats(), std::back_inserter(formats_));
-    return {builder_.take(), std::move(source_), {}, std::move(formats_), {}};
+    return {builder_.take(), std::move(source_), {}, std::move(formats_), std::move(tables_)};
   }
 
  private:
@@ -333,9 +334,27 @@ class OnnxImporter {
     if (!asked && !quantized_) asked = precision_.of_model("result");
     if (!asked || asked->is_auto) return;
     summary.quantizers.emplace_back("result", asked->text);
+    const ScaledTensor before = result;
     builder_.round(result, asked->quantizer, node.label());
+    if (before.function != nullptr) add_table(before, result);
     formats_.push_back(format_of_result(last.label(), last.op_type, *asked,
                                         builder_.network().layer(result.layer).name));
+  }
+
+  // A function of numbers per channel stays a table to whoever evaluates the network.
+  void add_table(const ScaledTensor& before, const ScaledTensor& after) {
+    if (before.factor.size() != 1) return;
+    const network::Network& network = builder_.network();
+    const network::Layer& lookup = network.layer(after.layer);
+    const network::LayerId operand = lookup.operands.front();
+    const double factor = before.factor.front().get_d();
+    const double offset = before.offset.front().get_d();
+    const double lower = before.lower ? before.lower->get_d() : -HUGE_VAL;
+    const double upper = before.upper ? before.upper->get_d() : HUGE_VAL;
+    const auto function = real_function(*before.function);
+    tables_.push_back(
+        {operand == before.layer ? "" : network.layer(operand).name, lookup.name,
+         [=](double x) { return function(std::clamp(x * factor + offset, lower, upper)); }});
   }
 
   void add_output(const std::string& name) {
@@ -376,6 +395,7 @@ class OnnxImporter {
   OnnxNodes nodes_;
   ModelSource source_;
   std::vector<FormatUse> formats_;
+  std::vector<TabulatedFunction> tables_;
   std::map<std::string, OnnxValue, std::less<>> values_;
   std::map<std::string, std::vector<const OnnxNode*>, std::less<>> users_;
   std::set<const OnnxNode*> done_;
