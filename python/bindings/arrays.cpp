@@ -85,13 +85,6 @@ engine::Events events_out(py::array& array, const char* subject) {
                  [&]<class T>(T) -> engine::Events { return elements<T>(array, data); });
 }
 
-NpyArray npy_array(const py::array& array, const char* subject) {
-  return by_type(array, subject, [&]<class T>(T) {
-    return NpyArray::from<T>(elements<const T>(array, const_cast<void*>(array.data())),
-                             {array.shape(), array.shape() + array.ndim()});
-  });
-}
-
 py::dtype integer_type(int bits) {
   switch (bits) {
     case 8:

@@ -6,7 +6,6 @@
 #include <span>
 #include <vector>
 
-#include "sluice/base/npy.hpp"
 #include "sluice/engine/events.hpp"
 #include "sluice/package/manifest.hpp"
 
@@ -22,9 +21,6 @@ bool is_plain_array(const pybind11::handle& object, bool raw);
 engine::ConstEvents events_in(const pybind11::array& array, const char* subject);
 /// The same for an array that is written to.
 engine::Events events_out(pybind11::array& array, const char* subject);
-
-/// A copy of an array that events_in takes.
-NpyArray npy_array(const pybind11::array& array, const char* subject);
 
 /// A new array for `events` events of `shape`: float64, or mantissas of `container_bits`.
 pybind11::array make_output(std::int64_t events, std::span<const std::int64_t> shape,

@@ -12,7 +12,6 @@
 #include "sluice/base/json.hpp"
 #include "sluice/compiler/compile.hpp"
 #include "sluice/compiler/estimate_report.hpp"
-#include "sluice/compiler/formats.hpp"
 #include "sluice/compiler/inspect.hpp"
 #include "sluice/compiler/options.hpp"
 #include "sluice/compiler/trace.hpp"
@@ -27,7 +26,7 @@ namespace sluice::python {
 
 namespace {
 
-using ModelHandle = Handle<compiler::FormattedModel>;
+using ModelHandle = Handle<frontend::Imported>;
 
 /// Passes progress on to a Python callable, and lets Ctrl-C stop the work.
 class PythonProgress : public ProgressSink {
@@ -58,38 +57,18 @@ std::string describe_options() {
   return rows.dump();
 }
 
-/// `events`, where given, say what the formats of a float model do, or choose them.
-compiler::FormatOptions formats_from(const std::optional<py::array>& events, bool choose,
-                                     std::optional<double> target_error, bool rms) {
-  compiler::FormatOptions formats;
-  if (events) formats.data = npy_array(*events, "calibrate");
-  formats.choose = choose;
-  formats.target = {target_error,
-                    rms ? calibrate::ErrorMeasure::rms : calibrate::ErrorMeasure::max};
-  return formats;
-}
-
-std::unique_ptr<ModelHandle> import_model(const fs::path& path, const std::string& options,
-                                          const std::optional<py::array>& events, bool choose,
-                                          std::optional<double> target_error, bool rms,
-                                          std::optional<py::function> progress) {
-  PythonProgress sink(std::move(progress));
-  const compiler::FormatOptions formats = formats_from(events, choose, target_error, rms);
+std::unique_ptr<ModelHandle> import_model(const fs::path& path, const std::string& options) {
   const py::gil_scoped_release release;
   const compiler::CompileOptions parsed = parse(options);
   return std::make_unique<ModelHandle>(
-      "model", compiler::import_with_formats(path, {parsed.config, parsed.weights, parsed.name},
-                                             formats, sink));
+      "model", frontend::import_model(path, {parsed.config, parsed.weights, parsed.name}));
 }
 
 std::string compile(const fs::path& model, const fs::path& output, const std::string& options,
-                    const std::optional<py::array>& events, std::optional<py::function> progress) {
+                    std::optional<py::function> progress) {
   PythonProgress sink(std::move(progress));
-  const compiler::FormatOptions formats = formats_from(events, false, {}, false);
   const py::gil_scoped_release release;
-  compiler::CompileOptions parsed = parse(options);
-  parsed.formats = formats;
-  return compiler::compile(model, output, parsed, sink).timings_s.dump();
+  return compiler::compile(model, output, parse(options), sink).timings_s.dump();
 }
 
 std::string verify(const fs::path& folder, std::int64_t samples, std::int64_t rtl_samples,
@@ -120,7 +99,7 @@ py::list describe(const engine::EventLayout& layout) {
 }
 
 engine::Engine make_engine(const ModelHandle& model, int threads, bool every_layer) {
-  const network::Network& network = model.get().model.network;
+  const network::Network& network = model.get().network;
   const py::gil_scoped_release release;
   return engine::Engine(every_layer ? compiler::with_every_layer_out(network) : network,
                         {.threads = threads});
@@ -138,18 +117,17 @@ void run_engine(const engine::Engine& engine, const py::array& inputs, py::array
 void bind_compiler(py::module_& module) {
   py::class_<ModelHandle>(module, "ImportedModel")
       .def("inspect",
-           [](const ModelHandle& model) { return compiler::inspect(model.get().model).dump(); })
-      .def("formats", [](const ModelHandle& model) { return model.get().formats.dump(); })
+           [](const ModelHandle& model) { return compiler::inspect(model.get()).dump(); })
       .def(
           "estimate",
           [](const ModelHandle& model, const std::string& options) {
-            const network::Network& network = model.get().model.network;
+            const network::Network& network = model.get().network;
             const py::gil_scoped_release release;
             return compiler::estimate(network, parse(options)).dump();
           },
           py::arg("options"))
       .def("shapes", [](const ModelHandle& model) {
-        const network::Network& network = model.get().model.network;
+        const network::Network& network = model.get().network;
         std::vector<std::vector<std::int64_t>> inputs;
         std::vector<std::vector<std::int64_t>> outputs;
         for (const auto id : network.inputs()) inputs.push_back(network.layer(id).type.shape);
@@ -157,10 +135,9 @@ void bind_compiler(py::module_& module) {
         return py::make_tuple(inputs, outputs);
       });
   module.def("compile_options", &describe_options);
-  module.def("import_model", &import_model, py::arg("path"), py::arg("options"), py::arg("events"),
-             py::arg("choose"), py::arg("target_error"), py::arg("rms"), py::arg("progress"));
+  module.def("import_model", &import_model, py::arg("path"), py::arg("options"));
   module.def("compile", &compile, py::arg("model"), py::arg("output"), py::arg("options"),
-             py::arg("events"), py::arg("progress"));
+             py::arg("progress"));
   module.def("verify", &verify, py::arg("folder"), py::arg("samples"), py::arg("rtl_samples"),
              py::arg("seed"), py::arg("devices"), py::arg("progress"));
   module.def(

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -29,25 +29,8 @@ Array = npt.NDArray[Any]
 _CHUNK_EVENTS = 65_536
 
 
-class _FormatOptions(NamedTuple):
-    """Of a float model: its formats are chosen from events, or measured with them."""
-
-    events: Optional[Array]
-    choose: bool
-    target_error: Optional[float]
-    rms: bool
-    progress: Optional[Progress]
-
-
 class Model:
     """A model in its exact fixed-point form. Made by :func:`sluice.compile`.
-
-    Attributes
-    ----------
-    options : dict
-        As given to compile; `config` holds chosen formats too.
-    formats : dict or None
-        What the formats of a float model do to its outputs, where events were given.
 
     Examples
     --------
@@ -57,18 +40,13 @@ class Model:
     (3, 2)
     """
 
-    def __init__(self, path: PathLike, options: Mapping[str, Any], formats: _FormatOptions,
+    def __init__(self, path: PathLike, options: Mapping[str, Any],
                  keep: Optional[tempfile.TemporaryDirectory[str]] = None) -> None:
         self.options: dict[str, Any] = dict(options)
         self.name = str(options["name"])
         self._path = pathlib.Path(path)
         self._keep = keep
-        self._events = formats.events
-        self._imported = _core.import_model(self._path, self._native_options(), formats.events, formats.choose,
-                                            formats.target_error, formats.rms, formats.progress)
-        self.formats: Optional[dict[str, Any]] = json.loads(self._imported.formats())
-        if formats.choose and self.formats is not None:
-            self.options["config"] = self.formats["config"]
+        self._imported = _core.import_model(self._path, self._native_options())
         inputs, outputs = self._imported.shapes()
         if len(inputs) != 1 or len(outputs) != 1:
             raise UsageError("E-COMPILER-003", self.name, f"has {len(inputs)} inputs and {len(outputs)} outputs; "
@@ -177,7 +155,7 @@ class Model:
 
         The folder appears whole or not at all, also when the call is interrupted.
         """
-        _core.compile(self._path, pathlib.Path(path), self._native_options(simulator=simulator), self._events, progress)
+        _core.compile(self._path, pathlib.Path(path), self._native_options(simulator=simulator), progress)
         return Package(path)
 
     def __repr__(self) -> str:
@@ -195,9 +173,7 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
             effort: Literal["fast", "normal", "max"] = "normal",
             adders: Literal["two", "three"] = "three",
             family: Literal["ultrascale-plus", "7-series", "generic"] = "ultrascale-plus",
-            pipeline: Literal["registers", "speed"] = "speed", calibrate: Optional[npt.ArrayLike] = None,
-            target_error: Optional[float] = None, error: Literal["max", "rms"] = "max",
-            data: Optional[npt.ArrayLike] = None, progress: Optional[Progress] = None) -> Model:
+            pipeline: Literal["registers", "speed"] = "speed") -> Model:
     """Reads a trained model into its exact form.
 
     Parameters
@@ -222,17 +198,6 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
         FPGA family whose primitives the adders of three operands name.
     pipeline : {'registers', 'speed'}
         What to make of the time that a clock period leaves: fewer registers, or speed in reserve.
-    calibrate : array of shape (events, ...), optional
-        Chooses the formats of a float model from these events; `Model.formats` then says which, and
-        `Model.options['config']` is the choice as a configuration.
-    target_error : float, optional
-        Of the outputs, to stay within; a hundredth of the largest output without it.
-    error : {'max', 'rms'}
-        Which error that is: the largest, or root mean square.
-    data : array of shape (events, ...), optional
-        Chooses nothing: `Model.formats` says what the formats do to the outputs of these events.
-    progress : callable, optional
-        Called with stage, done and total of the search.
 
     Raises
     ------
@@ -243,33 +208,18 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
     """
     options = {"name": name, "clock_mhz": clock_mhz, "board": board, "config": config, "weights": weights,
                "effort": effort, "adders": adders, "family": family, "pipeline": pipeline}
-    formats = _format_options(calibrate, target_error, error, data, progress)
     if isinstance(model, (str, os.PathLike)):
-        return Model(model, options, formats)
+        return Model(model, options)
     model = getattr(model, "model", model) if type(model).__module__.startswith("qonnx.") else model
     if not (callable(getattr(model, "save", None)) or callable(getattr(model, "SerializeToString", None))):
         raise ArgumentTypeError("E-PYTHON-007", f"a {type(model).__name__}", "is neither a path nor a model",
                                 "give the path of a model file, or a live Keras or ONNX model")
     folder = tempfile.TemporaryDirectory(prefix="sluice-")
     try:
-        return Model(_save(model, pathlib.Path(folder.name)), {**options, "weights": None}, formats, keep=folder)
+        return Model(_save(model, pathlib.Path(folder.name)), {**options, "weights": None}, keep=folder)
     except BaseException:
         folder.cleanup()
         raise
-
-
-def _format_options(calibrate: Optional[npt.ArrayLike], target_error: Optional[float], error: str,
-                    data: Optional[npt.ArrayLike], progress: Optional[Progress]) -> _FormatOptions:
-    if calibrate is not None and data is not None:
-        raise UsageError("E-PYTHON-011", "data", "calibrate measures with its own events", "leave out one of the two")
-    if calibrate is None and target_error is not None:
-        raise UsageError("E-PYTHON-011", "target_error", "is for formats that are chosen", "add calibrate=events")
-    if error not in ("max", "rms"):
-        raise UsageError("E-PYTHON-011", f"error {error!r}", "is not known", "use one of max, rms")
-    events = data if calibrate is None else calibrate
-    return _FormatOptions(None if events is None else as_values(events, raw=False, subject="events"),
-                          calibrate is not None, None if target_error is None else float(target_error), error == "rms",
-                          progress)
 
 
 def _save(model: Any, folder: pathlib.Path) -> pathlib.Path:

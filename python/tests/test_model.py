@@ -124,7 +124,7 @@ def test_options_reach_estimate_and_package_alike(tiny_model, tmp_path):
 def test_the_keywords_of_compile_are_the_compilers_options():
     rows = {row["name"]: row for row in json.loads(_core.compile_options())}
     parameters = dict(inspect.signature(sluice.compile).parameters)
-    for given in ("model", "config", "weights", "calibrate", "target_error", "error", "data", "progress"):
+    for given in ("model", "config", "weights"):
         del parameters[given]
     assert {name: parameter.default for name, parameter in parameters.items()} == {
         name: row["usual"] for name, row in rows.items()}
@@ -133,25 +133,6 @@ def test_the_keywords_of_compile_are_the_compilers_options():
         if row["choices"]:
             assert list(typing.get_args(hints[name])) == row["choices"]
             assert all(f"'{choice}'" in sluice.compile.__doc__ for choice in row["choices"])
-
-
-def test_calibration_chooses_formats(tmp_path):
-    float_model = pathlib.Path(__file__).resolve().parents[2] / "tests" / "data" / "keras_float.h5"
-    shape = sluice.compile(float_model, config={"Model": {"Precision": "fixed<16,6>"}}).input_shape
-    x = np.random.default_rng(4).normal(size=(200, *shape))
-    model = sluice.compile(float_model, calibrate=x, target_error=0.05)
-    assert model.formats["error_max"] <= 0.05 and model.formats["events"] == 200
-    again = sluice.compile(float_model, config=model.options["config"], data=x)
-    assert (again.predict(x) == model.predict(x)).all()
-    assert again.formats["error_max"] == model.formats["error_max"]
-    package = model.package(tmp_path / "package", simulator=False)
-    assert (sluice.Session(package).predict(x) == model.predict(x)).all()
-    assert json.loads((package.folder / "report.json").read_text())["formats"]["events"] == 200
-    for wrong in ({"target_error": 0.1}, {"calibrate": x, "data": x}, {"calibrate": x, "error": "mean"}):
-        with pytest.raises(sluice.UsageError, match="E-PYTHON-011"):
-            sluice.compile(float_model, **wrong)
-    with pytest.raises(sluice.UsageError):
-        sluice.compile(float_model, calibrate=x[:, :-1])
 
 
 @pytest.mark.parametrize("options", [{"effort": "little"}, {"clock_mhz": "fast"}, {"name": 3}, {"weights": 3}])
