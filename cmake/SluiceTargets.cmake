@@ -9,7 +9,7 @@ if(SLUICE_SANITIZE)
   target_compile_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE}
                          -fno-sanitize-recover=all -fno-omit-frame-pointer
                          # g++ 12 sees uninitialised members in its own <regex> under sanitizers.
-                         -Wno-maybe-uninitialized)
+                         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE})
 endif()
 find_program(SLUICE_MOLD mold)

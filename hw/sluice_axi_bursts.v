@@ -1,7 +1,7 @@
 `default_nettype none
 // Cuts a transfer of `words` bus words from the aligned address `base` into AXI4 bursts: INCR, full
 // width, at most 256 beats, none across a 4 KiB boundary. A burst ends at every multiple of the
-// longest burst's size, which divides 4 KiB.
+// longest burst's size, which divides 4 KiB. Takes the next transfer while `idle`.
 module sluice_axi_bursts #(
     parameter DATA_BITS = 512,
     parameter WORD_BITS = 48    // of the word count
@@ -11,10 +11,12 @@ module sluice_axi_bursts #(
     input  wire                 start,
     input  wire [         63:0] base,
     input  wire [WORD_BITS-1:0] words,
+    output wire                 idle,        // every burst of the transfer was taken
     output reg                  out_valid,
     input  wire                 out_ready,
     output wire [         63:0] out_address,
-    output wire [          8:0] out_beats
+    output wire [          8:0] out_beats,
+    output wire                 out_last     // of the transfer
 );
   localparam LOG_BYTES = $clog2(DATA_BITS / 8);
   localparam LOG_BEATS = (LOG_BYTES > 4) ? 12 - LOG_BYTES : 8;
@@ -31,6 +33,8 @@ module sluice_axi_bursts #(
 
   assign out_address = {burst_word, {LOG_BYTES{1'b0}}};
   assign out_beats   = burst_beats;
+  assign out_last    = words_left == 0;
+  assign idle        = !out_valid && words_left == 0;
 
   always @(posedge clk) begin
     if (start) begin

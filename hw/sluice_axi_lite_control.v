@@ -33,8 +33,8 @@ module sluice_axi_lite_control #(
     output reg         ap_start,       // a run is asked for
     output reg         ap_done,        // a finished run waits for ap_continue
     input  wire        ap_ready,       // pulse: the arguments were taken
-    input  wire        finished,       // pulse: the run's last byte is written
-    input  wire        busy,           // from the cycle after ap_ready until finished
+    input  wire        finished,       // pulse, never while ap_done: a run's last byte is written
+    input  wire        busy,           // runs were taken and have not finished
     output reg  [63:0] input_pointer,
     output reg  [63:0] output_pointer,
     output reg  [31:0] events,

@@ -1,6 +1,6 @@
 `default_nettype none
 // Events packed back to back into bus words. Takes `events` events after each start and gives out
-// the last, partial word after the last of them. One event per clock when an event is not wider than
+// the last, partial word after the last of them; may start again while `ready`. One event per clock when an event is not wider than
 // the bus, otherwise one word per clock. Bytes behind the last event are zero.
 //
 // Sizes are counted in granules: the greatest common divisor of event and word. `fill` granules of
@@ -13,6 +13,7 @@ module sluice_pack #(
     input  wire                  rst_n,
     input  wire                  start,
     input  wire [          31:0] events,
+    output wire                  ready,
     input  wire                  in_valid,
     output wire                  in_ready,
     input  wire [EVENT_BITS-1:0] in_data,
@@ -36,6 +37,7 @@ module sluice_pack #(
 
   wire whole = fill >= WORD_FILL;
   wire flush = events_left == 0 && fill != 0;
+  assign ready = events_left == 0 && fill == 0;
   assign out_valid = whole || flush;
   assign out_data  = held[BUS_BITS-1:0];
   wire emit = out_valid && out_ready;

@@ -4,13 +4,15 @@
 //
 // The core is a pipeline that never stops: `core_out` is the result for the `core_in` of CORE_LATENCY
 // clock cycles before. An event enters it only when the FIFO behind it has room for every event that
-// is already on its way, so that back-pressure from memory loses none.
+// is already on its way, so that back-pressure from memory loses none, and never less than
+// CORE_INTERVAL cycles after the one before.
 module sluice_shell #(
     parameter IN_BUS_BITS    = 512,  // powers of two, 32 to 512
     parameter OUT_BUS_BITS   = 64,
     parameter IN_EVENT_BITS  = 432,  // multiples of 8
     parameter OUT_EVENT_BITS = 16,
-    parameter CORE_LATENCY   = 12    // at least 1
+    parameter CORE_LATENCY   = 12,   // at least 1
+    parameter CORE_INTERVAL  = 1     // cycles between events, at least 1
 ) (
     input  wire ap_clk,
     input  wire ap_rst_n,
@@ -121,60 +123,111 @@ module sluice_shell #(
   localparam LOG_IN_BUS_BYTES = $clog2(IN_BUS_BITS / 8);
   localparam LOG_OUT_BUS_BYTES = $clog2(OUT_BUS_BITS / 8);
   localparam BYTES_BITS = 48;  // 32-bit event count times 16-bit event size
+  localparam CYCLE_BITS = 48;
   localparam MAX_OUTSTANDING = 8;
   // An event's place in the FIFO behind the core is free again four cycles after the core's latency.
-  localparam CREDITS_LOG2 = (CORE_LATENCY <= 12) ? 4 : $clog2(CORE_LATENCY + 4);
+  localparam EVENTS_INSIDE = (CORE_LATENCY + CORE_INTERVAL - 1) / CORE_INTERVAL;
+  localparam CREDITS_LOG2 = (EVENTS_INSIDE <= 12) ? 4 : $clog2(EVENTS_INSIDE + 4);
+  localparam GAP_BITS = (CORE_INTERVAL > 2) ? $clog2(CORE_INTERVAL) : 1;
+  localparam [GAP_BITS-1:0] GAP = CORE_INTERVAL[GAP_BITS-1:0] - 1'b1;
 
   wire clk = ap_clk;
   wire rst_n = ap_rst_n;
 
-  // ---- Control and the course of a run
+  // ---- Control and the course of the runs
+  // A taken run passes through the stages in order: its arguments are made ready, it is fetched,
+  // unpacked, packed and written. Every stage works on one run at a time and takes the next one by
+  // itself, so that a run is fetched while those before it drain. Each counter below says how many
+  // runs have left its stage, modulo; its low bits are the place in the ring of the run that comes next.
+  localparam LOG_RUNS = 2;
+  reg [LOG_RUNS:0] taken_runs, fetched_runs, unpacked_runs, packed_runs, written_runs, done_runs;
+  wire fetch_ready, unpack_ready, pack_ready, write_ready;
+  wire fetch_start = fetch_ready && fetched_runs != taken_runs;
+  wire unpack_start = unpack_ready && unpacked_runs != taken_runs;
+  wire pack_start = pack_ready && packed_runs != taken_runs;
+  wire write_start = write_ready && written_runs != taken_runs;
+  wire run_done, write_error, read_error;
+
   wire ap_start, ap_done;
   wire [63:0] input_pointer, output_pointer;
   wire [31:0] events;
-  wire reader_busy, writer_busy, reader_error, writer_error;
-  reg busy, launch, launched;
   reg [1:0] setup;
-  reg [63:0] run_input, run_output;
-  reg [31:0] run_events;
-  reg [BYTES_BITS-1:0] input_product, output_product, input_bytes, output_bytes;
-  reg [63:0] cycle_count, run_cycles;
-  reg [1:0] misaligned;  // output, input
-
-  wire accept = ap_start && !ap_done && !busy;
+  wire [LOG_RUNS:0] in_flight = taken_runs - done_runs;
+  wire accept = ap_start && setup == 0 && !in_flight[LOG_RUNS];
   wire [1:0] pointer_misaligned = {
     |output_pointer[LOG_OUT_BUS_BYTES-1:0], |input_pointer[LOG_IN_BUS_BYTES-1:0]
   };
-  wire ends = launched && !reader_busy && !writer_busy;
+
+  // The run that was taken last: two register stages for the multiplier, of which the ring is one.
+  reg [63:0] new_input, new_output;
+  reg [31:0] new_events;
+  reg [1:0] new_misaligned;  // output, input
+  reg [BYTES_BITS-1:0] input_product, output_product;
+  reg [CYCLE_BITS-1:0] now, new_begin;
+
+  reg [63:0] run_input[0:(1<<LOG_RUNS)-1], run_output[0:(1<<LOG_RUNS)-1];
+  reg [BYTES_BITS-1:0] run_input_bytes[0:(1<<LOG_RUNS)-1], run_output_bytes[0:(1<<LOG_RUNS)-1];
+  reg [31:0] run_events[0:(1<<LOG_RUNS)-1];
+  reg [CYCLE_BITS-1:0] run_begin[0:(1<<LOG_RUNS)-1];
+  reg [1:0] run_misaligned[0:(1<<LOG_RUNS)-1];
+  reg [(1<<LOG_RUNS)-1:0] run_read_error;
+  wire [LOG_RUNS-1:0] newest = taken_runs[LOG_RUNS-1:0];
+  wire [LOG_RUNS-1:0] fetching = fetched_runs[LOG_RUNS-1:0];
+  wire [LOG_RUNS-1:0] next_to_unpack = unpacked_runs[LOG_RUNS-1:0];
+  wire [LOG_RUNS-1:0] unpacking = next_to_unpack - 1'b1;
+  wire [LOG_RUNS-1:0] next_to_pack = packed_runs[LOG_RUNS-1:0];
+  wire [LOG_RUNS-1:0] writing = written_runs[LOG_RUNS-1:0];
+  wire [LOG_RUNS-1:0] oldest = done_runs[LOG_RUNS-1:0];
 
   always @(posedge clk) begin
     if (accept) begin
-      run_input  <= input_pointer;
-      run_output <= output_pointer;
-      run_events <= (pointer_misaligned != 0) ? 32'd0 : events;
-      misaligned <= pointer_misaligned;
+      new_input      <= input_pointer;
+      new_output     <= output_pointer;
+      new_events     <= (pointer_misaligned != 0) ? 32'd0 : events;
+      new_misaligned <= pointer_misaligned;
+      new_begin      <= now;
     end
-    // Two register stages for the multiplier.
-    input_product  <= {16'd0, run_events} * {16'd0, IN_EVENT_BYTES};
-    output_product <= {16'd0, run_events} * {16'd0, OUT_EVENT_BYTES};
-    input_bytes    <= input_product;
-    output_bytes   <= output_product;
+    input_product  <= {16'd0, new_events} * {16'd0, IN_EVENT_BYTES};
+    output_product <= {16'd0, new_events} * {16'd0, OUT_EVENT_BYTES};
+    if (setup[1]) begin
+      run_input[newest]        <= new_input;
+      run_output[newest]       <= new_output;
+      run_input_bytes[newest]  <= input_product;
+      run_output_bytes[newest] <= output_product;
+      run_events[newest]       <= new_events;
+      run_begin[newest]        <= new_begin;
+      run_misaligned[newest]   <= new_misaligned;
+      run_read_error[newest]   <= 1'b0;
+    end
+    if (read_error) run_read_error[unpacking] <= 1'b1;
+  end
 
-    setup    <= {setup[0], accept};
-    launch   <= setup[1];
-    launched <= launch || (launched && !ends);
-    busy     <= accept || (busy && !ends);
-
-    cycle_count <= accept ? 64'd2 : cycle_count + 64'd1;  // counts the first and the last cycle
-    if (ends) run_cycles <= cycle_count;
-
+  reg [CYCLE_BITS-1:0] run_cycles;
+  reg [3:0] status;
+  always @(posedge clk) begin
+    now   <= now + 1'b1;
+    setup <= {setup[0], accept};
+    if (setup[1]) taken_runs <= taken_runs + 1'b1;
+    if (fetch_start) fetched_runs <= fetched_runs + 1'b1;
+    if (unpack_start) unpacked_runs <= unpacked_runs + 1'b1;
+    if (pack_start) packed_runs <= packed_runs + 1'b1;
+    if (write_start) written_runs <= written_runs + 1'b1;
+    if (run_done) begin
+      done_runs  <= done_runs + 1'b1;
+      run_cycles <= now - run_begin[oldest] + 1'b1;  // counts the first and the last cycle
+      status     <= {run_misaligned[oldest], write_error, run_read_error[oldest]};
+    end
     if (!rst_n) begin
-      setup      <= 2'd0;
-      launch     <= 1'b0;
-      launched   <= 1'b0;
-      busy       <= 1'b0;
-      misaligned <= 2'd0;
-      run_cycles <= 64'd0;
+      now           <= 0;
+      setup         <= 2'd0;
+      taken_runs    <= 0;
+      fetched_runs  <= 0;
+      unpacked_runs <= 0;
+      packed_runs   <= 0;
+      written_runs  <= 0;
+      done_runs     <= 0;
+      run_cycles    <= 0;
+      status        <= 4'd0;
     end
   end
 
@@ -206,17 +259,18 @@ module sluice_shell #(
       .ap_start(ap_start),
       .ap_done(ap_done),
       .ap_ready(accept),
-      .finished(ends),
-      .busy(busy),
+      .finished(run_done),
+      .busy(in_flight != 0 || setup != 0),
       .input_pointer(input_pointer),
       .output_pointer(output_pointer),
       .events(events),
-      .run_cycles(run_cycles),
-      .status({misaligned, writer_error, reader_error})
+      .run_cycles({{64 - CYCLE_BITS{1'b0}}, run_cycles}),
+      .status(status)
   );
 
   // ---- Memory to events
-  wire word_in_valid, word_in_ready;
+  wire word_in_valid, word_in_ready, word_in_last, word_in_error;
+  assign read_error = word_in_valid && word_in_ready && word_in_error;
   wire [IN_BUS_BITS-1:0] word_in;
   sluice_axi_reader #(
       .DATA_BITS(IN_BUS_BITS),
@@ -225,11 +279,10 @@ module sluice_shell #(
   ) reader (
       .clk(clk),
       .rst_n(rst_n),
-      .start(launch),
-      .base(run_input),
-      .bytes(input_bytes),
-      .busy(reader_busy),
-      .error(reader_error),
+      .start(fetch_start),
+      .ready(fetch_ready),
+      .base(run_input[fetching]),
+      .bytes(run_input_bytes[fetching]),
       .m_axi_arvalid(m_axi_gmem0_ARVALID),
       .m_axi_arready(m_axi_gmem0_ARREADY),
       .m_axi_araddr(m_axi_gmem0_ARADDR),
@@ -241,7 +294,9 @@ module sluice_shell #(
       .m_axi_rlast(m_axi_gmem0_RLAST),
       .out_valid(word_in_valid),
       .out_ready(word_in_ready),
-      .out_data(word_in)
+      .out_data(word_in),
+      .out_last(word_in_last),
+      .out_error(word_in_error)
   );
 
   wire event_in_valid, event_in_ready;
@@ -251,11 +306,13 @@ module sluice_shell #(
   ) unpack (
       .clk(clk),
       .rst_n(rst_n),
-      .start(launch),
-      .events(run_events),
+      .start(unpack_start),
+      .events(run_events[next_to_unpack]),
+      .ready(unpack_ready),
       .in_valid(word_in_valid),
       .in_ready(word_in_ready),
       .in_data(word_in),
+      .in_last(word_in_last),
       .out_valid(event_in_valid),
       .out_ready(event_in_ready),
       .out_data(core_in)
@@ -264,7 +321,8 @@ module sluice_shell #(
   // ---- The core's flow control
   reg [CREDITS_LOG2:0] credits;  // free places in the FIFO, events on their way counted as stored
   reg [CORE_LATENCY-1:0] in_core;  // bit k: an event entered the core k + 1 cycles ago
-  assign event_in_ready = credits != 0;
+  reg [GAP_BITS-1:0] gap;  // cycles before the core takes another event
+  assign event_in_ready = credits != 0 && gap == 0;
   wire issue = event_in_valid && event_in_ready;
   assign core_valid = issue;
   wire event_out_valid, event_out_ready, fifo_ready;
@@ -274,10 +332,13 @@ module sluice_shell #(
 
   always @(posedge clk) begin
     in_core <= in_core_next[CORE_LATENCY-1:0];
+    if (issue) gap <= GAP;
+    else if (gap != 0) gap <= gap - 1'b1;
     if (issue && !taken) credits <= credits - 1'b1;
     if (!issue && taken) credits <= credits + 1'b1;
     if (!rst_n) begin
       in_core <= 0;
+      gap     <= 0;
       credits <= {1'b1, {CREDITS_LOG2{1'b0}}};
     end
   end
@@ -305,8 +366,9 @@ module sluice_shell #(
   ) pack (
       .clk(clk),
       .rst_n(rst_n),
-      .start(launch),
-      .events(run_events),
+      .start(pack_start),
+      .events(run_events[next_to_pack]),
+      .ready(pack_ready),
       .in_valid(event_out_valid),
       .in_ready(event_out_ready),
       .in_data(event_out),
@@ -322,11 +384,13 @@ module sluice_shell #(
   ) writer (
       .clk(clk),
       .rst_n(rst_n),
-      .start(launch),
-      .base(run_output),
-      .bytes(output_bytes),
-      .busy(writer_busy),
-      .error(writer_error),
+      .start(write_start),
+      .base(run_output[writing]),
+      .bytes(run_output_bytes[writing]),
+      .ready(write_ready),
+      .done(run_done),
+      .done_ready(!ap_done),
+      .error(write_error),
       .in_valid(word_out_valid),
       .in_ready(word_out_ready),
       .in_data(word_out),

@@ -1,6 +1,6 @@
 `default_nettype none
-// Bus words to events packed back to back. Takes the words of `events` events after each start and
-// drops what is left in the last word. One event per clock when an event is not wider than the bus,
+// Bus words to events packed back to back. Takes the words of `events` events after each start, up to
+// `in_last`, and drops what is left in the last one; may start again while `ready`. One event per clock when an event is not wider than the bus,
 // otherwise one word per clock.
 //
 // Sizes are counted in granules: the greatest common divisor of event and word. The window holds as
@@ -13,9 +13,11 @@ module sluice_unpack #(
     input  wire                  rst_n,
     input  wire                  start,
     input  wire [          31:0] events,
+    output wire                  ready,
     input  wire                  in_valid,
     output wire                  in_ready,
     input  wire [  BUS_BITS-1:0] in_data,
+    input  wire                  in_last,
     output reg                   out_valid,
     input  wire                  out_ready,
     output reg  [EVENT_BITS-1:0] out_data
@@ -44,7 +46,9 @@ module sluice_unpack #(
 
   wire pop = events_left != 0 && held >= past && (!out_valid || out_ready);
   wire [COUNT_BITS-1:0] count_kept = pop ? count - past_words[COUNT_BITS-1:0] : count;
-  assign in_ready = count_kept != WORDS[COUNT_BITS-1:0];
+  reg expects;  // a word of this run
+  assign in_ready = expects && count_kept != WORDS[COUNT_BITS-1:0];
+  assign ready = events_left == 0;
   wire push = in_valid && in_ready;
 
   wire [WINDOW_BITS-1:0] window_kept = !pop ? window :
@@ -73,9 +77,11 @@ module sluice_unpack #(
 
     if (start) begin
       events_left <= events;
+      expects     <= events != 0;
       count       <= 0;
       offset      <= 0;
     end else begin
+      if (push && in_last) expects <= 1'b0;
       if (pop) begin
         events_left <= events_left - 1'b1;
         offset      <= past - (past_words << LOG_BUS);
@@ -84,6 +90,7 @@ module sluice_unpack #(
     end
     if (!rst_n) begin
       events_left <= 0;
+      expects     <= 1'b0;
       count       <= 0;
       offset      <= 0;
       out_valid   <= 1'b0;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <optional>
 #include <span>
 #include <thread>
 
@@ -113,7 +114,6 @@ void Card::start_run(PlacedUnit& placed, std::uint32_t value) {
       (settings_.fault == CardFault::read_error || settings_.fault == CardFault::write_error)) {
     placed.unit->inject_bus_error(settings_.fault == CardFault::write_error);
   }
-  placed.running = true;
   if (!placed.hanging) placed.unit->write_register(sim::reg::kControl, value);
 }
 
@@ -135,14 +135,14 @@ std::uint32_t Card::read_status(PlacedUnit& placed) {
     std::this_thread::sleep_for(kStatusHold);
     return sim::reg::kStart;
   }
-  if (placed.running && placed.unit->advance(kStatusHold)) {
-    placed.running = false;
-    runs_.push_back(placed.unit->last_run());
+  const std::uint32_t control = placed.unit->poll(kStatusHold);
+  if (const std::optional<RunRecord> finished = placed.unit->take_finished()) {
+    runs_.push_back(*finished);
     log_.line(fmt::format("{}: run ends, {} events, {} kernel cycles, {:.6f} s", placed.place.name,
                           runs_.back().events, runs_.back().kernel_cycles,
                           runs_.back().host_seconds));
   }
-  return placed.unit->read_register(sim::reg::kControl);
+  return control;
 }
 
 void Card::die_if_due(CardFault kind, std::uint64_t count) const {
@@ -150,12 +150,13 @@ void Card::die_if_due(CardFault kind, std::uint64_t count) const {
 }
 
 Json Card::statistics() const {
-  std::uint64_t events = 0, cycles = 0;
+  std::uint64_t events = 0, cycles = 0, busy_cycles = 0;
   double seconds = 0;
   Json cycles_per_run = Json::array();
   for (const RunRecord& run : runs_) {
     events += run.events;
     cycles += run.kernel_cycles;
+    busy_cycles += run.busy_cycles;
     seconds += run.host_seconds;
     cycles_per_run.push_back(run.kernel_cycles);
   }
@@ -163,8 +164,9 @@ Json Card::statistics() const {
   return {{"runs", runs_.size()},
           {"events", events},
           {"kernel_cycles", cycles},
+          {"busy_cycles", busy_cycles},
           {"emulation_seconds", seconds},
-          {"emulation_cycles_per_second", static_cast<double>(cycles) * rate},
+          {"emulation_cycles_per_second", static_cast<double>(busy_cycles) * rate},
           {"emulation_events_per_second", static_cast<double>(events) * rate},
           {"kernel_cycles_per_run", std::move(cycles_per_run)}};
 }

@@ -20,7 +20,7 @@ namespace sluice::card {
 class Card {
  public:
   /// How long the answer to a status read is held back while a kernel runs. The host polls without
-  /// pause, so this saves messages and costs no latency: the answer goes out when the run ends.
+  /// pause, so this saves messages and costs no latency: the answer goes out when there is news.
   static constexpr std::chrono::milliseconds kStatusHold{200};
   /// Largest transfer in one message; XRT's own chunks are 8 MiB unless xrt.ini says otherwise.
   static constexpr std::uint64_t kMaxTransferBytes = std::uint64_t{256} << 20;
@@ -58,7 +58,6 @@ class Card {
   struct PlacedUnit {
     CardUnit place;
     std::unique_ptr<ComputeUnit> unit;
-    bool running = false;
     bool hanging = false;
   };
 

@@ -36,8 +36,12 @@ std::uint64_t FunctionalUnit::pointer(std::uint32_t offset) const {
   return std::uint64_t{registers_.at(offset / 4 + 1)} << 32 | registers_.at(offset / 4);
 }
 
-bool FunctionalUnit::advance(std::chrono::milliseconds /*budget*/) {
-  if (!started_) return true;
+std::uint32_t FunctionalUnit::poll(std::chrono::milliseconds /*budget*/) {
+  if (started_) run();
+  return read_control();
+}
+
+void FunctionalUnit::run() {
   if (injected_ != nullptr) {
     throw DeviceError("E-CARD-030", "kernel",
                       fmt::format("bus error on a {} (injected)", injected_));
@@ -47,10 +51,9 @@ bool FunctionalUnit::advance(std::chrono::milliseconds /*budget*/) {
   const auto begin = std::chrono::steady_clock::now();
   function_(arguments, *memory_);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  last_run_ = {arguments.events, 0, seconds.count()};
+  finished_ = RunRecord{.events = arguments.events, .host_seconds = seconds.count()};
   started_ = false;
   done_ = ready_ = true;
-  return true;
 }
 
 }  // namespace sluice::card

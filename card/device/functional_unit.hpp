@@ -3,6 +3,8 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "card/device/compute_unit.hpp"
 #include "sluice/sim/memory.hpp"
@@ -23,15 +25,16 @@ class FunctionalUnit : public ComputeUnit {
 
   void write_register(std::uint32_t offset, std::uint32_t value) override;
   std::uint32_t read_register(std::uint32_t offset) override;
-  bool advance(std::chrono::milliseconds budget) override;
+  std::uint32_t poll(std::chrono::milliseconds budget) override;
+  std::optional<RunRecord> take_finished() override { return std::exchange(finished_, {}); }
   void inject_bus_error(bool write) override { injected_ = write ? "write" : "read"; }
-  RunRecord last_run() const override { return last_run_; }
 
  private:
   static constexpr std::uint32_t kMapBytes = 0x60;
 
   std::uint64_t pointer(std::uint32_t offset) const;
   std::uint32_t read_control();
+  void run();
 
   KernelFunction function_;
   std::shared_ptr<sim::Memory> memory_;
@@ -40,7 +43,7 @@ class FunctionalUnit : public ComputeUnit {
   bool done_ = false;               ///< until the host writes continue
   bool ready_ = false;              ///< until the host reads it
   const char* injected_ = nullptr;  ///< the access that is to fail
-  RunRecord last_run_;
+  std::optional<RunRecord> finished_;
 };
 
 }  // namespace sluice::card

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sluice/base/error.hpp"
 #include "sluice/sim/registers.hpp"
 
@@ -39,28 +41,43 @@ RtlUnit::RtlUnit(const std::filesystem::path& kernel_library, std::shared_ptr<si
   if (!settings.waves.empty()) simulator_.start_trace(waves_of(settings.waves, index));
 }
 
-// The kernel takes no start while the end of the run before waits for continue. XRT always writes
-// continue; PYNQ's register path, which knows of ap_ctrl_hs only, never does. Who starts again has
-// seen the end, so a start continues too.
+// A finished run waits for continue. XRT always writes it; PYNQ's register path, which knows of
+// ap_ctrl_hs only, never does. Who starts again and was told of the end continues too.
 void RtlUnit::write_register(std::uint32_t offset, std::uint32_t value) {
-  const bool starts = offset == sim::reg::kControl && (value & sim::reg::kStart) != 0;
-  if (starts) run_seconds_ = 0;
-  simulator_.write_register(offset, starts ? value | sim::reg::kContinue : value);
+  if (offset == sim::reg::kControl) {
+    if ((value & sim::reg::kStart) != 0) {
+      if (done_told_) value |= sim::reg::kContinue;
+      queues_ = !started_.empty();
+      started_.push_back({simulator_.read_register(sim::reg::kEvents), simulator_.cycles()});
+      ready_told_ = false;
+    }
+    if ((value & sim::reg::kContinue) != 0) done_told_ = false;
+  }
+  simulator_.write_register(offset, value);
 }
 
 std::uint32_t RtlUnit::read_register(std::uint32_t offset) {
   return simulator_.read_register(offset);
 }
 
-bool RtlUnit::advance(std::chrono::milliseconds budget) {
+bool RtlUnit::answers(std::uint32_t control, std::uint64_t polled_cycles) const {
+  if ((control & sim::reg::kDone) != 0 || started_.empty()) return true;
+  if (queues_ && polled_cycles >= kQueueHoldCycles) return true;
+  return !ready_told_ && (control & sim::reg::kStart) == 0 &&
+         simulator_.cycles() - started_.back().cycle >= kReadyHoldCycles;
+}
+
+std::uint32_t RtlUnit::poll(std::chrono::milliseconds budget) {
   const Clock::time_point begin = Clock::now();
-  bool idle = false;
-  do {
-    idle = (simulator_.read_register(sim::reg::kControl) & sim::reg::kIdle) != 0;
-  } while (!idle && Clock::now() - begin < budget);
-  run_seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();
-  if (idle) finish_run();
-  return idle;
+  std::uint32_t control = simulator_.read_register(sim::reg::kControl);
+  const std::uint64_t first_cycle = simulator_.cycles();
+  while (!answers(control, simulator_.cycles() - first_cycle) && Clock::now() - begin < budget) {
+    control = simulator_.read_register(sim::reg::kControl);
+  }
+  unaccounted_seconds_ += std::chrono::duration<double>(Clock::now() - begin).count();
+  if ((control & sim::reg::kStart) == 0) ready_told_ = true;
+  if ((control & sim::reg::kDone) != 0 && !done_told_) finish_run();
+  return control;
 }
 
 std::uint64_t RtlUnit::read_pair(std::uint32_t offset) {
@@ -69,9 +86,17 @@ std::uint64_t RtlUnit::read_pair(std::uint32_t offset) {
 }
 
 void RtlUnit::finish_run() {
+  done_told_ = true;
   if (const std::uint32_t status = simulator_.read_register(sim::reg::kStatus)) fail_run(status);
-  last_run_ = {simulator_.read_register(sim::reg::kEvents), read_pair(sim::reg::kRunCycles),
-               run_seconds_};
+  if (started_.empty()) return;  // restarted by the kernel itself
+  const Started run = started_.front();
+  started_.pop_front();
+  const std::uint64_t now = simulator_.cycles();
+  finished_ = RunRecord{.events = run.events,
+                        .kernel_cycles = read_pair(sim::reg::kRunCycles),
+                        .busy_cycles = now - std::max(run.cycle, last_end_cycle_),
+                        .host_seconds = std::exchange(unaccounted_seconds_, 0)};
+  last_end_cycle_ = now;
 }
 
 void RtlUnit::fail_run(std::uint32_t status) const {

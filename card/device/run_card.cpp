@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 
 #include "card/device/session.hpp"
@@ -58,7 +60,10 @@ class CardProcess {
  private:
   void answer(HostConnection& host, HostConnection* device_to_host) {
     while (const std::optional<Request> request = host.receive()) {
+      const auto begin = std::chrono::steady_clock::now();
       const Reply reply = session_.handle(request->call, request->payload);
+      ++messages_;
+      answering_ += std::chrono::steady_clock::now() - begin;
       if (reply.close) {
         // The host's thread that reads this channel ends on a close message only.
         if (device_to_host != nullptr) {
@@ -84,9 +89,15 @@ class CardProcess {
   }
 
   void write_statistics() const {
-    if (!card_.settings().stats.empty()) write_json(card_.settings().stats, card_.statistics());
+    if (card_.settings().stats.empty()) return;
+    Json statistics = card_.statistics();
+    statistics["messages"] = messages_;
+    statistics["answering_seconds"] = std::chrono::duration<double>(answering_).count();
+    write_json(card_.settings().stats, statistics);
   }
 
+  std::uint64_t messages_ = 0;
+  std::chrono::steady_clock::duration answering_{};  // without receiving and sending
   std::optional<fs::path> image_;
   const PlaceUnits& place_units_;
   CardSettings settings_ = read_card_settings();

@@ -388,17 +388,83 @@ TEST(RtlUnit, AccessOutsideOfBuffersEndsTheRunWithItsAddress) {
     unit.write_register(sim::reg::kOutput, 0x20000);
     unit.write_register(sim::reg::kEvents, events);
     unit.write_register(sim::reg::kControl, sim::reg::kStart);
-    while (!unit.advance(100ms)) {
+    std::optional<RunRecord> finished;
+    while (!finished) {
+      unit.poll(100ms);
+      finished = unit.take_finished();
     }
+    return finished->events;
   };
-  run(4096);
-  EXPECT_EQ(unit.last_run().events, 4096u);
+  EXPECT_EQ(run(4096), 4096u);
   try {
-    run(4097 + 64);
+    (void)run(4097 + 64);
     FAIL();
   } catch (const DeviceError& error) {
     EXPECT_EQ(error.code(), "E-CARD-030");
     EXPECT_THAT(error.message(), HasSubstr("which no buffer covers"));
+  }
+}
+
+// As XRT's scheduler does it: it starts the next run when start reads 0, and continues every end.
+std::uint64_t busy_cycles_of_runs(std::size_t runs, std::size_t depth) {
+  constexpr std::uint32_t kEvents = 64;
+  auto memory = std::make_shared<sim::Memory>();
+  memory->allocate(0x10000, 4096);
+  memory->allocate(0x20000, 4096);
+  RtlUnit unit(CARD_TEST_KERNEL, memory, CardSettings{}, 0);
+  std::uint64_t busy_cycles = 0;
+  std::size_t started = 0;
+  std::size_t ended = 0;
+  std::uint32_t control = 0;
+  while (ended < runs) {
+    if ((control & sim::reg::kStart) == 0 && started < runs && started - ended < depth) {
+      unit.write_register(sim::reg::kInput, 0x10000);
+      unit.write_register(sim::reg::kOutput, 0x20000);
+      unit.write_register(sim::reg::kEvents, kEvents);
+      unit.write_register(sim::reg::kControl, sim::reg::kStart);
+      ++started;
+    }
+    control = unit.poll(10s);
+    if ((control & sim::reg::kDone) != 0)
+      unit.write_register(sim::reg::kControl, sim::reg::kContinue);
+    if (const auto finished = unit.take_finished()) {
+      EXPECT_EQ(finished->events, kEvents);
+      busy_cycles += finished->busy_cycles;
+      ++ended;
+    }
+  }
+  return busy_cycles;
+}
+
+TEST(RtlUnit, QueuedRunsOverlap) {
+  const std::uint64_t one_at_a_time = busy_cycles_of_runs(20, 1);
+  const std::uint64_t queued = busy_cycles_of_runs(20, 4);
+  fmt::print("20 runs of 64 events: {} cycles one at a time, {} with four in flight\n",
+             one_at_a_time, queued);
+  EXPECT_GT(2 * one_at_a_time, 3 * queued);
+}
+
+// The end of a run may come between the host's poll and its next start; that start must not take it
+// away.
+TEST(RtlUnit, AStartLosesNoEndThatTheHostHasNotRead) {
+  auto memory = std::make_shared<sim::Memory>();
+  memory->allocate(0x10000, 4096);
+  memory->allocate(0x20000, 4096);
+  RtlUnit unit(CARD_TEST_KERNEL, memory, CardSettings{}, 0);
+  unit.write_register(sim::reg::kInput, 0x10000);
+  unit.write_register(sim::reg::kOutput, 0x20000);
+  unit.write_register(sim::reg::kEvents, 1);
+  unit.write_register(sim::reg::kControl, sim::reg::kStart);
+  for (int k = 0; k < 100; ++k) (void)unit.read_register(sim::reg::kCoreLatency);  // time passes
+  unit.write_register(sim::reg::kControl, sim::reg::kStart);
+  for (int run = 0; run < 2; ++run) {
+    std::optional<RunRecord> finished;
+    for (int polls = 0; !finished && polls < 100; ++polls) {
+      unit.poll(100ms);
+      finished = unit.take_finished();
+    }
+    EXPECT_TRUE(finished) << "run " << run;
+    unit.write_register(sim::reg::kControl, sim::reg::kContinue);
   }
 }
 

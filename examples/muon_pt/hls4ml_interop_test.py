@@ -68,9 +68,9 @@ def compare(x, outputs):
     """Number of events that differ, over both configurations."""
     total = 0
     inputs = np.ldexp(x.astype(np.float64), 10).astype(np.int64)
-    exact = np.ldexp(hls.exact_project(MODEL).run(inputs, 10), -10)
+    exact = np.ldexp(hls.exact_project(hls.read_dense_layers(MODEL)).run(inputs, 10), -10)
     for name, make in PROJECTS.items():
-        project = make(MODEL)
+        project = make(hls.read_dense_layers(MODEL))
         differing = (project.run(inputs, 10) != mantissas(outputs[name], project)).any(axis=1)
         total += int(differing.sum())
         apart = np.abs(outputs[name] - exact)
@@ -88,7 +88,7 @@ def main():
             x = np.load(HERE / "model" / "vectors.npz")["x"]
             outputs = library_outputs(python, x, folder)
             np.savez_compressed(HERE / "model" / "hls4ml_vectors.npz",
-                                **{key: mantissas(outputs[key], make(MODEL)).astype(np.int32)
+                                **{key: mantissas(outputs[key], make(hls.read_dense_layers(MODEL))).astype(np.int32)
                                    for key, make in PROJECTS.items()})
         else:
             subprocess.run([generate, "--events", str(EVENTS), "--seed", "606", "--npy", folder / "events.npy"],

@@ -136,8 +136,8 @@ QKERAS_RELU = parse_format("ap_ufixed<15,5,RND_CONV,SAT>")
 DEFAULT = parse_format("ap_fixed<16,6>")
 
 
-def read_dense_layers(path, frac_bits=10):
-    """[(name, weight mantissas, bias mantissas)] of a chain of QDense layers on the grid of 2^-frac_bits."""
+def read_dense_weights(path):
+    """[(name, weights, biases)] of a chain of QDense layers in float64, as the file holds them."""
     layers = []
     with h5py.File(path, "r") as file:
         for layer in json.loads(file.attrs["model_config"])["config"]["layers"]:
@@ -148,17 +148,29 @@ def read_dense_layers(path, frac_bits=10):
             file["model_weights"][name].visititems(
                 lambda key, item: tensors.update({key.split("/")[-1].split(":")[0]: item[()]})
                 if isinstance(item, h5py.Dataset) else None)
-            scaled = [np.ldexp(tensors[key].astype(np.float64), frac_bits) for key in ("kernel", "bias")]
-            for values in scaled:
-                if (values != np.rint(values)).any():
-                    raise ValueError(f"{path}: weights of {name} are not on the grid of 2^-{frac_bits}")
-            layers.append((name, *(values.astype(np.int64) for values in scaled)))
+            layers.append((name, *(tensors[key].astype(np.float64) for key in ("kernel", "bias"))))
     return layers
 
 
-def _project(path, accums, results, relu_result, first=()):
+def read_dense_layers(path, frac_bits=10):
+    """[(name, weight mantissas, bias mantissas)] of the same layers, all on the grid of 2^-frac_bits."""
+    layers = []
+    for name, *tensors in read_dense_weights(path):
+        scaled = [np.ldexp(values, frac_bits) for values in tensors]
+        if any((values != np.rint(values)).any() for values in scaled):
+            raise ValueError(f"{path}: weights of {name} are not on the grid of 2^-{frac_bits}")
+        layers.append((name, *(values.astype(np.int64) for values in scaled)))
+    return layers
+
+
+def rounded_layers(path, target=QKERAS_RESULT):
+    """The same, rounded to `target` where they are not on its grid."""
+    return [(name, *(cast(np.rint(np.ldexp(values, 40)).astype(np.int64), 40, target) for values in tensors))
+            for name, *tensors in read_dense_weights(path)]
+
+
+def _project(dense, accums, results, relu_result, first=()):
     layers = list(first)
-    dense = read_dense_layers(path)
     for index, (name, weights, bias) in enumerate(dense):
         layers.append(Dense(name, weights, bias, 10, accums[index], results[index]))
         if index + 1 < len(dense):
@@ -166,20 +178,19 @@ def _project(path, accums, results, relu_result, first=()):
     return Project(DEFAULT, tuple(layers))
 
 
-def default_project(path, accum=DEFAULT, result=DEFAULT, relu_result=DEFAULT):
+def default_project(dense, accum=DEFAULT, result=DEFAULT, relu_result=DEFAULT):
     """hls4ml's default configuration (granularity 'model'): ap_fixed<16,6> for everything, which also
     replaces the quantisers of QKeras after each activation."""
-    count = len(read_dense_layers(path))
-    return _project(path, [accum] * count, [result] * count, relu_result)
+    return _project(dense, [accum] * len(dense), [result] * len(dense), relu_result)
 
 
-def exact_project(path):
-    """The model's own quantisers and nothing else: what Sluice computes."""
-    project = auto_project(path)
+def exact_project(dense):
+    """The model's own quantisers around these layers and nothing else: what Sluice computes."""
+    project = auto_project(dense)
     return Project(project.input, (*project.layers, Activation("quantize_output", "linear", QKERAS_RESULT)))
 
 
-def auto_project(path):
+def auto_project(dense):
     """hls4ml's granularity 'name': accumulators and results of dense layers are 'auto', so that no sum
     loses a bit, and the quantisers of QKeras act after each activation, but for the last one.
 
@@ -188,9 +199,9 @@ def auto_project(path):
     do not get. The output therefore keeps all 20 fractional bits of the sum, up to 2^-11 from the model's
     own output."""
     accums = []
-    for index, (_, weights, _) in enumerate(read_dense_layers(path)):
+    for index, (_, weights, _) in enumerate(dense):
         # 16 and 16 bits, or 15 after a ReLU; one bit per doubling of the terms, and one for the bias.
         width = (32 if index == 0 else 31) + int(np.ceil(np.log2(len(weights)))) + 1
         accums.append(Format(width, width - 20))
-    return _project(path, accums, accums, QKERAS_RELU,
+    return _project(dense, accums, accums, QKERAS_RELU,
                     [Activation("quantize_input", "linear", QKERAS_RESULT)])

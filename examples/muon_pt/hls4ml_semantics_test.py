@@ -12,6 +12,7 @@ import hls4ml_semantics as hls  # noqa: E402
 import quantisation  # noqa: E402
 
 MODEL = HERE / "model" / "muon_pt.h5"
+FLOAT_MODEL = HERE / "model" / "muon_pt_float.h5"
 
 
 class Casts(unittest.TestCase):
@@ -59,31 +60,39 @@ class Recorded(unittest.TestCase):
         cls.hls4ml = np.load(HERE / "model" / "hls4ml_vectors.npz")
 
     def test_default_configuration(self):
-        found = hls.default_project(MODEL).run(self.inputs, 10)
+        found = hls.default_project(hls.read_dense_layers(MODEL)).run(self.inputs, 10)
         np.testing.assert_array_equal(found, self.hls4ml["model"])
         self.assertGreater(np.count_nonzero(np.ldexp(found, -10) != self.y), 1000, "it cuts and wraps")
 
     def test_types_by_layer(self):
-        found = hls.auto_project(MODEL).run(self.inputs, 10)
+        found = hls.auto_project(hls.read_dense_layers(MODEL)).run(self.inputs, 10)
         np.testing.assert_array_equal(found, self.hls4ml["name"])
 
     def test_types_by_layer_miss_only_the_last_quantiser(self):
-        sums = hls.auto_project(MODEL).run(self.inputs, 10)
+        sums = hls.auto_project(hls.read_dense_layers(MODEL)).run(self.inputs, 10)
         np.testing.assert_array_equal(np.ldexp(hls.cast(sums, 20, hls.QKERAS_RESULT), -10), self.y)
         self.assertLessEqual(np.abs(np.ldexp(sums, -20) - self.y).max(), 2.0**-11)
 
     def test_exact_project_is_qkeras(self):
-        np.testing.assert_array_equal(np.ldexp(hls.exact_project(MODEL).run(self.inputs, 10), -10), self.y)
+        for layers in (hls.read_dense_layers(MODEL), hls.rounded_layers(MODEL)):
+            np.testing.assert_array_equal(np.ldexp(hls.exact_project(layers).run(self.inputs, 10), -10), self.y)
+
+    def test_rounding_of_float_weights(self):
+        for (_, weights, bias), (_, *rounded) in zip(hls.read_dense_weights(FLOAT_MODEL),
+                                                     hls.rounded_layers(FLOAT_MODEL), strict=True):
+            for real, mantissa in zip((weights, bias), rounded, strict=True):
+                self.assertGreater(np.count_nonzero(np.ldexp(real, 10) % 1), 0, "no float weight")
+                np.testing.assert_array_equal(mantissa, np.rint(np.ldexp(real, 10)))
 
     def test_float_network_is_within_the_roundings(self):
-        output, _ = quantisation.float_network(hls.read_dense_layers(MODEL), self.x)
+        output, _ = quantisation.float_network(hls.read_dense_weights(MODEL), self.x)
         # The model rounds seven times by at most 2^-11, except where an activation saturates at 32.
         self.assertLess(np.median(np.abs(output - self.y[:, 0])), 2.0**-10)
 
     def test_bias_of_cut_products_is_what_the_gradient_predicts(self):
         layers = hls.read_dense_layers(MODEL)
         for events in (self.y[:, 0] > 0.5, self.y[:, 0] < 0.5):
-            cut = quantisation.run(quantisation.truncating(MODEL, 10), self.inputs[events])
+            cut = quantisation.run(quantisation.truncating(layers, 10), self.inputs[events])
             seen = (cut - self.y[events, 0]).mean()
             predicted = quantisation.predicted_shift(layers, self.x[events], 10).mean()
             # First order: the activations that a shift turns on or off are left out. 5 % of the shift.
@@ -95,7 +104,7 @@ class Study(unittest.TestCase):
         recorded = np.load(HERE / "model" / "vectors.npz")
         x, card = recorded["x"][:600], recorded["y"].reshape(-1)[:600]
         pt = np.exp2(card + 5)
-        found = quantisation.study(MODEL, x, pt, card, scan_events=200)
+        found = quantisation.study(MODEL, x, pt, card, scan_events=200, float_path=FLOAT_MODEL)
         self.assertEqual(found["identical_exact_and_card"], 600)
         self.assertEqual(set(found["variants"]), set(quantisation.EXPLANATION))
         self.assertEqual(found["variants"][quantisation.EXACT]["median"], 0.0, "pt is made of its outputs")

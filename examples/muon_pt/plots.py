@@ -272,7 +272,7 @@ def variant_name(variant):
 
 
 def quantisation_ratios(study, album, name):
-    """pT of each variant over that of the float network."""
+    """pT of each variant over that of the same weights in float."""
     figure, axes = plt.subplots(figsize=(8, 5.6))
     for variant in (quantisation.EXACT, quantisation.TRUNCATED, quantisation.DEFAULT):
         row = study["variants"][variant]
@@ -284,7 +284,7 @@ def quantisation_ratios(study, album, name):
                           f"{100 * row['beyond_5_percent']:.2f} %")
     axes.axvline(1, ymax=0.7, color="0.6", linewidth=0.8)
     axes.set(yscale="log", xlim=(0.95, 1.05), ylim=(3e-6, 3e2), ylabel="Share of muons / 0.001",
-             xlabel=r"$p_\mathrm{T}$ in the number format / $p_\mathrm{T}$ of the float network")
+             xlabel=r"$p_\mathrm{T}$ in the number format / $p_\mathrm{T}$ of the same weights in float")
     axes.legend(loc="upper left", fontsize=10.5, title="median shift, share of muons off by more than 5 %",
                 title_fontsize=10.5, alignment="left")
     album.label(axes, f"{study['n']:,} muons")

@@ -9,7 +9,9 @@ WIDE_INTEGER_BITS = 20  # no sum of the network reaches 2^19: nothing wraps
 PT_EDGES_GEV = (3, 5, 8, 12, 15, 20, 25, 32, 40, 50, 60, 70, 80, 90, 100, 120, 140, 160, 180, 200)
 SCAN_FRAC_BITS = (6, 7, 8, 9, 10, 11, 12, 14)
 
-FLOAT = "float"
+FLOAT_TRAINED = "float network"
+ROUNDED = "float network, rounded after"
+FLOAT = "quantised weights in float"
 EXACT = "quantised, exact sums"
 DEFAULT = "hls4ml, ap_fixed<16,6>"
 TRUNCATED = "products cut to 2^-10, no wrap"
@@ -17,8 +19,10 @@ WRAPPED = "wrap at 32, exact products"
 AUTO = "hls4ml, auto types"
 CARD = "emulated card"
 EXPLANATION = {
-    FLOAT: "the same weights; sums and activations in float64, nothing rounded or limited",
-    EXACT: "the model's own quantisers; every sum exact: what Sluice computes",
+    FLOAT_TRAINED: "trained by the same script without any quantiser; float weights, sums and activations",
+    ROUNDED: "its weights and activations rounded to ap_fixed<16,6> after the training, sums exact",
+    FLOAT: "the compiled network's weights, which were trained with quantisers; sums and activations in float64",
+    EXACT: "the compiled network: its own quantisers, every sum exact: what Sluice computes",
     DEFAULT: "hls4ml's default: every product cut to ap_fixed<16,6>, sums and activations wrap at 32",
     TRUNCATED: "hls4ml's cutting of products alone, in accumulators wide enough to hold every sum",
     WRAPPED: "hls4ml's wrapping alone, no bit of a product cut",
@@ -31,15 +35,20 @@ def float_network(layers, x):
     """Outputs in float64 of the network without any quantiser, and the hidden activations by layer."""
     hidden = [np.asarray(x, np.float64)]
     for index, (_, weights, bias) in enumerate(layers):
-        value = hidden[-1] @ np.ldexp(weights, -INPUT_FRAC_BITS) + np.ldexp(bias, -INPUT_FRAC_BITS)
+        value = hidden[-1] @ weights + bias
         hidden.append(np.maximum(value, 0) if index + 1 < len(layers) else value)
     return hidden[-1][:, 0], hidden
+
+
+def in_real_numbers(layers):
+    return [(name, np.ldexp(weights, -INPUT_FRAC_BITS), np.ldexp(bias, -INPUT_FRAC_BITS))
+            for name, weights, bias in layers]
 
 
 def predicted_shift(layers, x, frac_bits):
     """Shift of each output when each product is cut to 2^-frac_bits, to first order: the bits that the
     cuts take away from each sum, carried to the output by the network's own gradient."""
-    _, hidden = float_network(layers, x)
+    _, hidden = float_network(in_real_numbers(layers), x)
     gradient = np.ones((len(x), 1))
     shift = np.zeros(len(x))
     cut_bits = 2 * INPUT_FRAC_BITS - frac_bits
@@ -58,18 +67,18 @@ def wide(frac_bits):
     return hls.Format(WIDE_INTEGER_BITS + frac_bits, WIDE_INTEGER_BITS)
 
 
-def truncating(path, frac_bits):
+def truncating(layers, frac_bits):
     """Products cut to 2^-frac_bits in accumulators that hold every sum, then the model's quantisers."""
-    project = hls.default_project(path, wide(frac_bits), wide(frac_bits), hls.QKERAS_RELU)
+    project = hls.default_project(layers, wide(frac_bits), wide(frac_bits), hls.QKERAS_RELU)
     return hls.Project(project.input, (*project.layers,
                                        hls.Activation("quantize_output", "linear", hls.QKERAS_RESULT)))
 
 
-def projects(path):
+def projects(layers):
     uncut = hls.Format(26, 6)  # 20 fractional bits hold every product
-    return {EXACT: hls.exact_project(path), DEFAULT: hls.default_project(path),
-            TRUNCATED: truncating(path, 10), WRAPPED: hls.default_project(path, uncut, uncut, uncut),
-            AUTO: hls.auto_project(path)}
+    return {EXACT: hls.exact_project(layers), DEFAULT: hls.default_project(layers),
+            TRUNCATED: truncating(layers, 10), WRAPPED: hls.default_project(layers, uncut, uncut, uncut),
+            AUTO: hls.auto_project(layers)}
 
 
 def row(output, reference, pt_true):
@@ -85,11 +94,11 @@ def run(project, mantissa):
     return np.ldexp(project.run(mantissa, INPUT_FRAC_BITS)[:, 0].astype(np.float64), -project.output.frac_bits)
 
 
-def scan_accumulator(path, layers, x, mantissa, exact):
+def scan_accumulator(layers, x, mantissa, exact):
     """Shift of the output against the exact network by fractional bits of the accumulator."""
     rows = []
     for bits in SCAN_FRAC_BITS:
-        difference = run(truncating(path, bits), mantissa) - exact
+        difference = run(truncating(layers, bits), mantissa) - exact
         rows.append({"frac_bits": bits, "mean_shift": float(difference.mean()),
                      "median_shift": float(np.median(difference)), "shift_hw68": metrics.hw68(difference),
                      "predicted_mean_shift": float(predicted_shift(layers, x, bits).mean())})
@@ -110,21 +119,29 @@ def shift_by_pt(outputs, predicted, pt_true):
     return rows
 
 
-def study(path, x, pt_true, card=None, scan_events=50_000):
+def study(path, x, pt_true, card=None, scan_events=50_000, float_path=None):
     """Figures of every variant on the same muons, and where the bias comes from.
 
-    x holds the network's inputs, exact multiples of 2^-10; `card` the outputs of the card, or None."""
+    x holds the network's inputs, exact multiples of 2^-10; `card` the outputs of the card, or None;
+    `float_path` a file of the network that was trained in float, or None. Shifts "against float" are
+    against the same weights in float, those of the float network against itself."""
     layers = hls.read_dense_layers(path)
     x = np.asarray(x, np.float64)
     mantissa = np.rint(np.ldexp(x, INPUT_FRAC_BITS)).astype(np.int64)
-    outputs = {FLOAT: float_network(layers, x)[0]}
-    outputs.update({name: run(project, mantissa) for name, project in projects(path).items()})
+    outputs = {}
+    if float_path is not None:
+        outputs[FLOAT_TRAINED] = float_network(hls.read_dense_weights(float_path), x)[0]
+        outputs[ROUNDED] = run(hls.exact_project(hls.rounded_layers(float_path)), mantissa)
+    outputs[FLOAT] = float_network(in_real_numbers(layers), x)[0]
+    outputs.update({name: run(project, mantissa) for name, project in projects(layers).items()})
     if card is not None:
         outputs[CARD] = card
     part = slice(0, scan_events)
-    return {"variants": {name: row(output, outputs[FLOAT], pt_true) for name, output in outputs.items()},
+    reference = {ROUNDED: FLOAT_TRAINED, FLOAT_TRAINED: FLOAT_TRAINED}
+    return {"variants": {name: row(output, outputs[reference.get(name, FLOAT)], pt_true)
+                         for name, output in outputs.items()},
             "explanation": {name: EXPLANATION[name] for name in outputs},
-            "scan": scan_accumulator(path, layers, x[part], mantissa[part], outputs[EXACT][part]),
+            "scan": scan_accumulator(layers, x[part], mantissa[part], outputs[EXACT][part]),
             "scan_events": min(scan_events, len(x)),
             "shift_by_pt": shift_by_pt(outputs, predicted_shift(layers, x, INPUT_FRAC_BITS), pt_true),
             "identical_exact_and_card": None if card is None else int((outputs[EXACT] == card).sum()),

@@ -9,10 +9,10 @@ from plots import BASELINE, CARD, NETWORK
 TITLE = "Muon momentum on the emulated card"
 
 
-def table(header, rows):
+def table(header, rows, kind=""):
     head = "".join(f"<th>{html.escape(str(cell))}</th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="table {kind}"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def paragraph(text, kind=""):
@@ -37,7 +37,7 @@ h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 2px solid #ddd;
 table { border-collapse: collapse; font-size: .9rem; }
 th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid #ddd; white-space: nowrap;
   font-variant-numeric: tabular-nums; }
-td:first-child { white-space: normal; min-width: 6rem; }
+td:first-child, .words td { white-space: normal; min-width: 6rem; }
 img { width: 100%; max-width: 46rem; height: auto; } figure { margin: 1.5rem 0; }
 figcaption { color: #444; font-size: .9rem; max-width: 46rem; }
 .note { background: #f4f4f0; padding: .5rem 1rem; border-left: 4px solid #999; }
@@ -216,22 +216,23 @@ def quantisation_section(report, folder):
     at_10 = next(row for row in study["scan"] if row["frac_bits"] == 10)
     pictures = folder / "formats"
     parts = [
-        paragraph("The same muons through the float network, through the quantised network with exact sums, and "
-                  "through the arithmetic of an hls4ml project. hls4ml's default accumulator ap_fixed<16,6> cuts "
+        paragraph("The same muons through a network trained in float, through the quantised network with exact sums, "
+                  "and through the arithmetic of an hls4ml project. Shifts are against the same weights in float: they "
+                  "are what the formats do, and no difference of trainings is in them. hls4ml's default accumulator ap_fixed<16,6> cuts "
                   "every product to 2^-10, always downwards, and wraps at 32. The cut products shift the output: to "
                   f"first order by {at_10['predicted_mean_shift']:+.5f} on average (the bits cut away times the "
                   f"network's gradient), seen {at_10['mean_shift']:+.5f}; the sign follows the network's gradient "
                   "and changes with pT. That is a small bias without a worse resolution. The worse resolution comes "
                   "from sums beyond 32 that wrap where the model's own activation saturates. Exact sums have "
                   "neither."),
-        picture(pictures / "quantisation.svg", "pT in each number format over pT of the float network."),
+        picture(pictures / "quantisation.svg", "pT in each number format over pT of the same weights in float."),
         picture(pictures / "quantisation_bias.svg", "Left: shift of pT by cut products against true pT. Right: mean "
                 "loss against the accumulator's fractional bits. Lines: predicted from the bits cut away."),
         picture(pictures / "quantisation_residuals.svg", "Relative residuals in each number format; sums that wrap "
                 "make the tails. \"Outside\": beyond the axis."),
         table(("variant", "median r", "half-width 68 %", "RMS, |r| < 2", "RMS, all", "median shift against float",
                "half-width of the shift", "off by more than 5 %"), rows),
-        table(("variant", "what it is"), study["explanation"].items())]
+        table(("variant", "what it is"), study["explanation"].items(), "words")]
     if study["identical_exact_and_card"] is not None:
         parts.append(paragraph(f"Card and exact sums agree in {study['identical_exact_and_card']:,} of "
                                f"{study['n']:,} outputs, bit for bit."))

@@ -113,12 +113,12 @@ def trigger_study(sample, density_power, album):
     return result
 
 
-def quantisation_study(sample, model, card, album):
+def quantisation_study(sample, options, card, album):
     if sample.x is None:
         raise event_files.InputError("the quantisation study needs the network's inputs x")
     if card is not None and len(card) != len(sample.pt):
         raise event_files.InputError(f"{len(card)} outputs of the card for {len(sample.pt)} muons")
-    result = quantisation.study(model, sample.x, sample.pt, card)
+    result = quantisation.study(options.model, sample.x, sample.pt, card, float_path=options.float_model)
     plots.quantisation_ratios(result, album, "quantisation")
     plots.quantisation_residuals(result, album, "quantisation_residuals")
     plots.quantisation_bias(result, album, "quantisation_bias")
@@ -163,6 +163,8 @@ def parse_arguments():
     parser.add_argument("--trigger", type=pathlib.Path, help="columns of a second sample for thresholds and rates")
     parser.add_argument("--quantisation", type=pathlib.Path, help="muons with x for the study of number formats")
     parser.add_argument("--model", type=pathlib.Path, default=HERE / "model" / "muon_pt.h5")
+    parser.add_argument("--float-model", type=pathlib.Path, default=HERE / "model" / "muon_pt_float.h5",
+                        help="the network trained without quantisers (default: the committed ones)")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="folder")
     options = parser.parse_args()
     if not (options.columns or options.events or options.trigger or options.quantisation):
@@ -197,7 +199,7 @@ def study(options):
     if options.quantisation:
         sample = event_files.read(options.quantisation, options.pt)
         card = None if not options.card else load_output(options.card, len(sample.pt))
-        result["quantisation"] = quantisation_study(sample, options.model, card, album)
+        result["quantisation"] = quantisation_study(sample, options, card, album)
     (options.output / "study.json").write_text(json.dumps(result, indent=1) + "\n")
 
 

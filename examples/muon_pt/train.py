@@ -3,6 +3,9 @@
 
 train.sh makes the environment and the samples and calls this. Network: 27-35-20-25-40-20-15-1;
 every value is ap_fixed<16,6>, 16 bits on the grid of 2^-10. Target: log2(pT / 1 GeV) - 5.
+
+With --float the same network is trained without a quantiser, for the study of what formats cost. Its
+file, muon_pt_float.h5, has the quantised network's layers with the float weights in them.
 """
 import argparse
 import json
@@ -25,6 +28,15 @@ import trigger
 WIDTHS = [35, 20, 25, 40, 20, 15]
 SAMPLES = {"train_logflat": 101, "train_flat": 102, "validation_logflat": 103,
            "validation_flat": 104, "test_flat": 202, "rate_logflat": 303, "vectors_logflat": 505}
+
+
+def build_float():
+    layers = [tf.keras.layers.Input((27,), name="primitives")]
+    for k, units in enumerate(WIDTHS, 1):
+        layers += [tf.keras.layers.Dense(units, kernel_initializer="he_normal", name=f"dense_{k}"),
+                   tf.keras.layers.ReLU(name=f"relu_{k}")]
+    layers += [tf.keras.layers.Dense(1, kernel_initializer="he_normal", name="dense_output")]
+    return tf.keras.Sequential(layers, name="muon_pt_float")
 
 
 def build():
@@ -61,7 +73,7 @@ class MagnitudePruning:
     def __init__(self, model, target, begin=0.1, end=0.5):
         self.target, self.begin, self.end = target, begin, end
         self.kernels = [layer.kernel for layer in model.layers
-                        if isinstance(layer, QDense) and layer.units > 1]
+                        if isinstance(layer, tf.keras.layers.Dense) and layer.units > 1]
         self.masks = [tf.Variable(tf.ones_like(kernel), trainable=False) for kernel in self.kernels]
 
     def update(self, training_fraction):
@@ -170,6 +182,7 @@ def parse_arguments():
     parser.add_argument("--sparsity", type=float, default=0.52,
                         help="zero share of each pruned layer's kernel")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--float", action="store_true", help="without quantisers: muon_pt_float.h5")
     return parser.parse_args()
 
 
@@ -179,11 +192,16 @@ def main():
     tf.keras.utils.set_random_seed(options.seed)
     x, pt, _ = load(options.samples, "train_logflat", "train_flat")
     validation_x, validation_pt, _ = load(options.samples, "validation_logflat", "validation_flat")
-    model = build()
+    model = build_float() if options.float else build()
     begin = time.monotonic()
     history = train(model, x, metrics.output_from_pt(pt),
                     (validation_x, metrics.output_from_pt(validation_pt)), options)
     seconds = time.monotonic() - begin
+    if options.float:
+        carrier = build()
+        carrier.set_weights(model.get_weights())
+        carrier.save(options.output / "muon_pt_float.h5", save_format="h5", include_optimizer=False)
+        return
     quantise_weights(model)
     path = options.output / "muon_pt.h5"
     model.save(path, save_format="h5", include_optimizer=False)

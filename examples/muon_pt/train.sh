@@ -2,6 +2,7 @@
 # usage: train.sh BUILD [ARGUMENTS OF train.py]      for example: train.sh build/release
 # Repeats the training with BUILD/bin/muon_pt_generate: environment in .venv-train, samples in
 # build/train-samples, model in examples/muon_pt/model (MUON_PT_MODEL names another folder).
+# With --float the network without quantisers that the study of formats compares with.
 # Needs Python 3.9 to 3.11 and PyPI; about 8 minutes on two cores.
 set -eu
 folder=$(cd "$(dirname "$0")" && pwd)

@@ -46,7 +46,7 @@ module sluice_kernel_bench;
   end
 
   // Memory, write side.
-  wire m_awvalid, m_wvalid, m_wlast;
+  wire m_awvalid, m_wvalid, m_wlast, m_bready;
   wire [63:0] m_awaddr;
   wire [OUT_BUS-1:0] m_wdata;
   wire [OUT_BUS/8-1:0] m_wstrb;
@@ -60,7 +60,7 @@ module sluice_kernel_bench;
       write_address = m_awaddr[31:0];
       write_open = 1;
     end else if (!write_open && !m_bvalid) m_awready <= $random;
-    if (m_bvalid) m_bvalid <= 0;
+    if (m_bvalid && m_bready) m_bvalid <= 0;
     if (m_wvalid && m_wready) begin
       for (j = 0; j < OUT_BUS / 8; j = j + 1)
         if (m_wstrb[j]) memory[write_address+j] = m_wdata[j*8+:8];
@@ -95,7 +95,8 @@ module sluice_kernel_bench;
       .m_axi_gmem1_AWVALID(m_awvalid), .m_axi_gmem1_AWREADY(m_awready),
       .m_axi_gmem1_AWADDR(m_awaddr), .m_axi_gmem1_WVALID(m_wvalid),
       .m_axi_gmem1_WREADY(m_wready), .m_axi_gmem1_WDATA(m_wdata), .m_axi_gmem1_WSTRB(m_wstrb),
-      .m_axi_gmem1_WLAST(m_wlast), .m_axi_gmem1_BVALID(m_bvalid), .m_axi_gmem1_BRESP(2'b00)
+      .m_axi_gmem1_WLAST(m_wlast), .m_axi_gmem1_BVALID(m_bvalid), .m_axi_gmem1_BREADY(m_bready),
+      .m_axi_gmem1_BRESP(2'b00)
   );
 
   task write_register(input [11:0] address, input [31:0] value);
@@ -125,15 +126,18 @@ module sluice_kernel_bench;
   integer failures = 0, event_index, m;
   reg [7:0] expected;
   reg [31:0] status;
-  task run(input integer events);
+  task start(input [31:0] output_address, input integer events);
     begin
-      for (m = 0; m < MEMORY_BYTES; m = m + 1) memory[m] = (m >= OUTPUT) ? 8'hC3 : $random;
       write_register(12'h10, INPUT);
       write_register(12'h14, 0);
-      write_register(12'h1C, OUTPUT);
+      write_register(12'h1C, output_address);
       write_register(12'h20, 0);
       write_register(12'h28, events);
       write_register(12'h00, 1);
+    end
+  endtask
+  task finish(input [31:0] output_address, input integer events);
+    begin
       status = 0;
       while (!status[1]) read_register(12'h00, status);
       read_register(12'h50, status);
@@ -144,12 +148,33 @@ module sluice_kernel_bench;
           expected = 0;
           for (m = 0; m < IN_BYTES; m = m + 1)
             expected = expected ^ (memory[INPUT+event_index*IN_BYTES+m] + 3 * m + 7 * j);
-          if (memory[OUTPUT+event_index*OUT_BYTES+j] !== expected) failures = failures + 1;
+          if (memory[output_address+event_index*OUT_BYTES+j] !== expected) failures = failures + 1;
         end
       end
-      for (m = OUTPUT + events * OUT_BYTES; m < OUTPUT + events * OUT_BYTES + 256; m = m + 1)
+      for (m = output_address + events * OUT_BYTES; m < output_address + events * OUT_BYTES + 256; m = m + 1)
         if (memory[m] !== 8'hC3) failures = failures + 1;
       $display("%0d events: %0d failures so far", events, failures);
+    end
+  endtask
+  task fill;
+    for (m = 0; m < MEMORY_BYTES; m = m + 1) memory[m] = (m >= OUTPUT) ? 8'hC3 : $random;
+  endtask
+  task run(input integer events);
+    begin
+      fill;
+      start(OUTPUT, events);
+      finish(OUTPUT, events);
+    end
+  endtask
+  task run_queued(input integer first, input integer second);
+    begin
+      fill;
+      start(OUTPUT, first);
+      status = 1;
+      while (status[0]) read_register(12'h00, status);
+      start(OUTPUT + 32'h800, second);
+      finish(OUTPUT, first);
+      finish(OUTPUT + 32'h800, second);
     end
   endtask
 
@@ -160,6 +185,9 @@ module sluice_kernel_bench;
     run(0);
     run(77);
     run(500);
+    run_queued(40, 77);
+    run_queued(77, 1);
+    run_queued(0, 5);
     if (failures == 0) $display("PASSED");
     $finish;
   end

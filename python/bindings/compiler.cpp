@@ -10,6 +10,8 @@
 #include "bindings.hpp"
 #include "handle.hpp"
 #include "sluice/base/json.hpp"
+#include "sluice/base/npy.hpp"
+#include "sluice/calibrate/calibrate.hpp"
 #include "sluice/compiler/compile.hpp"
 #include "sluice/compiler/estimate_report.hpp"
 #include "sluice/compiler/inspect.hpp"
@@ -18,6 +20,7 @@
 #include "sluice/compiler/verify.hpp"
 #include "sluice/engine/engine.hpp"
 #include "sluice/frontend/import.hpp"
+#include "sluice/network/pack.hpp"
 
 namespace py = pybind11;
 namespace fs = std::filesystem;
@@ -60,8 +63,10 @@ std::string describe_options() {
 std::unique_ptr<ModelHandle> import_model(const fs::path& path, const std::string& options) {
   const py::gil_scoped_release release;
   const compiler::CompileOptions parsed = parse(options);
-  return std::make_unique<ModelHandle>(
-      "model", frontend::import_model(path, {parsed.config, parsed.weights, parsed.name}));
+  frontend::Imported imported =
+      frontend::import_model(path, {parsed.config, parsed.weights, parsed.name});
+  imported.network = network::packed(imported.network);  // as a kernel has it
+  return std::make_unique<ModelHandle>("model", std::move(imported));
 }
 
 std::string compile(const fs::path& model, const fs::path& output, const std::string& options,
@@ -71,13 +76,32 @@ std::string compile(const fs::path& model, const fs::path& output, const std::st
   return compiler::compile(model, output, parse(options), sink).timings_s.dump();
 }
 
+std::string calibrate(const fs::path& model, const std::optional<std::string>& config,
+                      const std::optional<fs::path>& weights,
+                      const py::array_t<double, py::array::c_style | py::array::forcecast>& events,
+                      std::optional<double> target_error, const std::string& error,
+                      std::optional<py::function> progress) {
+  PythonProgress sink(std::move(progress));
+  const NpyArray data = NpyArray::from<double>(
+      {events.data(), static_cast<std::size_t>(events.size())},
+      std::vector<std::int64_t>(events.shape(), events.shape() + events.ndim()));
+  const py::gil_scoped_release release;
+  frontend::ImportOptions options{std::nullopt, weights, model.stem().string()};
+  if (config) options.config = parse_json(*config, "config");
+  const calibrate::ErrorTarget target{target_error, calibrate::parse_measure(error)};
+  return to_json(calibrate::calibrate(frontend::read_model(model, options), options, data, target,
+                                      sink))
+      .dump();
+}
+
 std::string verify(const fs::path& folder, std::int64_t samples, std::int64_t rtl_samples,
                    std::uint64_t seed, const std::vector<std::string>& devices,
                    std::optional<py::function> progress) {
   PythonProgress sink(std::move(progress));
   const py::gil_scoped_release release;
-  const compiler::Verification done =
-      compiler::verify(package::Package::open(folder), {samples, rtl_samples, seed, devices}, sink);
+  const compiler::Verification done = compiler::verify(
+      package::Package::open(folder),
+      {.samples = samples, .rtl_samples = rtl_samples, .seed = seed, .devices = devices}, sink);
   Json rows = Json::array();
   for (const compiler::Comparison& row : done.comparisons) {
     rows.push_back({{"engine", row.engine},
@@ -121,9 +145,9 @@ void bind_compiler(py::module_& module) {
       .def(
           "estimate",
           [](const ModelHandle& model, const std::string& options) {
-            const network::Network& network = model.get().network;
+            const frontend::Imported& imported = model.get();
             const py::gil_scoped_release release;
-            return compiler::estimate(network, parse(options)).dump();
+            return compiler::estimate(imported, parse(options)).dump();
           },
           py::arg("options"))
       .def("shapes", [](const ModelHandle& model) {
@@ -138,6 +162,8 @@ void bind_compiler(py::module_& module) {
   module.def("import_model", &import_model, py::arg("path"), py::arg("options"));
   module.def("compile", &compile, py::arg("model"), py::arg("output"), py::arg("options"),
              py::arg("progress"));
+  module.def("calibrate", &calibrate, py::arg("model"), py::arg("config"), py::arg("weights"),
+             py::arg("events"), py::arg("target_error"), py::arg("error"), py::arg("progress"));
   module.def("verify", &verify, py::arg("folder"), py::arg("samples"), py::arg("rtl_samples"),
              py::arg("seed"), py::arg("devices"), py::arg("progress"));
   module.def(

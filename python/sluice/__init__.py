@@ -12,6 +12,7 @@ True
 """
 from . import converters, errors, utils
 from ._core import __version__
+from .calibration import calibrate
 from .device import Buffer, Device, Kernel, Package, Run, Session
 from .errors import DeviceError, Error, InternalError, ModelError, ToolError, UsageError
 from .model import Model, compile
@@ -20,5 +21,5 @@ from .results import Comparison, Estimate, Profile, Verification
 __all__ = [
     "Buffer", "Comparison", "Device", "DeviceError", "Error", "Estimate", "InternalError", "Kernel", "Model",
     "ModelError", "Package", "Profile", "Run", "Session", "ToolError", "UsageError", "Verification", "__version__",
-    "compile", "converters", "errors", "utils",
+    "calibrate", "compile", "converters", "errors", "utils",
 ]

@@ -48,9 +48,6 @@ class Model:
         self._keep = keep
         self._imported = _core.import_model(self._path, self._native_options())
         inputs, outputs = self._imported.shapes()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise UsageError("E-COMPILER-003", self.name, f"has {len(inputs)} inputs and {len(outputs)} outputs; "
-                             "one of each is supported", "join them into one tensor")
         self.input_shape, self.output_shape = tuple(inputs[0]), tuple(outputs[0])
         self._facts: dict[str, Any] = json.loads(self._imported.inspect())
         self._engine = _core.Engine(self._imported, 0, False)
@@ -173,7 +170,8 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
             effort: Literal["fast", "normal", "max"] = "normal",
             adders: Literal["two", "three"] = "three",
             family: Literal["ultrascale-plus", "7-series", "generic"] = "ultrascale-plus",
-            pipeline: Literal["registers", "speed"] = "speed") -> Model:
+            pipeline: Literal["registers", "speed"] = "speed",
+            convolutions: Literal["auto", "parallel", "streaming"] = "auto", reuse: int = 1) -> Model:
     """Reads a trained model into its exact form.
 
     Parameters
@@ -198,6 +196,10 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
         FPGA family whose primitives the adders of three operands name.
     pipeline : {'registers', 'speed'}
         What to make of the time that a clock period leaves: fewer registers, or speed in reserve.
+    convolutions : {'auto', 'parallel', 'streaming'}
+        All positions at once, or one after the other; large ones stream by themselves.
+    reuse : int
+        Cycles that share the multipliers of a dense layer or of a position.
 
     Raises
     ------
@@ -207,13 +209,10 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
         The file cannot be read.
     """
     options = {"name": name, "clock_mhz": clock_mhz, "board": board, "config": config, "weights": weights,
-               "effort": effort, "adders": adders, "family": family, "pipeline": pipeline}
+               "effort": effort, "adders": adders, "family": family, "pipeline": pipeline,
+               "convolutions": convolutions, "reuse": reuse}
     if isinstance(model, (str, os.PathLike)):
         return Model(model, options)
-    model = getattr(model, "model", model) if type(model).__module__.startswith("qonnx.") else model
-    if not (callable(getattr(model, "save", None)) or callable(getattr(model, "SerializeToString", None))):
-        raise ArgumentTypeError("E-PYTHON-007", f"a {type(model).__name__}", "is neither a path nor a model",
-                                "give the path of a model file, or a live Keras or ONNX model")
     folder = tempfile.TemporaryDirectory(prefix="sluice-")
     try:
         return Model(_save(model, pathlib.Path(folder.name)), {**options, "weights": None}, keep=folder)
@@ -224,6 +223,10 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
 
 def _save(model: Any, folder: pathlib.Path) -> pathlib.Path:
     """ONNX as its bytes; Keras 3 in its own format, Keras 2 as HDF5."""
+    model = getattr(model, "model", model) if type(model).__module__.startswith("qonnx.") else model
+    if not (callable(getattr(model, "save", None)) or callable(getattr(model, "SerializeToString", None))):
+        raise ArgumentTypeError("E-PYTHON-007", f"a {type(model).__name__}", "is neither a path nor a model",
+                                "give the path of a model file, or a live Keras or ONNX model")
     if callable(getattr(model, "SerializeToString", None)):
         path = folder / "model.onnx"
         path.write_bytes(model.SerializeToString())

@@ -138,15 +138,20 @@ class Profile:
         return [(name, *(f"{_nearest_rank(times, part):.1f}" for part in (0.5, 0.99, 1.0)))  # type: ignore[misc]
                 for name, times in spans.items()]
 
+    def _caveat(self) -> str:
+        if not self.emulated:
+            return ""
+        return f" ({'CPU' if self.device['emulation'] == 'engine' else 'emulation'}, not card latency)"
+
     def __repr__(self) -> str:
         lines = [f"{self.kernel} on {self.device['uri']}, {len(self.injection_us)} calls of {self.batch_events} events"
-                 + (" (emulation, not card latency)" if self.emulated else ""),
+                 + self._caveat(),
                  f"{'':<11}{'p50':>10}{'p99':>10}{'max':>10}   us"]
         lines += [f"{name:<11}{p50:>10}{p99:>10}{most:>10}" for name, p50, p99, most in self._rows()]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        where = f"{self.kernel} on {self.device['uri']}" + (" (emulation, not card latency)" if self.emulated else "")
+        where = f"{self.kernel} on {self.device['uri']}" + self._caveat()
         return table(("span", "p50 us", "p99 us", "max us"), self._rows(), where)
 
 

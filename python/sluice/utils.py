@@ -22,7 +22,7 @@ def config_from_keras_model(model: Any, granularity: str = "model", *, backend: 
     """The configuration dictionary of a model, in hls4ml's form, to be edited and given to `hls_config`.
 
     Differences from hls4ml: a layer with quantisers of its own gets no entry, because they hold; results are
-    `auto`, which keeps every bit; `ReuseFactor` is 1, the only one that is built.
+    `auto`, which keeps every bit; `Strategy` changes nothing.
 
     Parameters
     ----------
@@ -43,21 +43,21 @@ def config_from_keras_model(model: Any, granularity: str = "model", *, backend: 
     if granularity not in _GRANULARITIES:
         raise UsageError("E-PYTHON-009", f"granularity {granularity!r}", "is not known",
                          f"use one of {', '.join(_GRANULARITIES)}")
-    if default_reuse_factor != 1:
+    if default_reuse_factor < 1:
         raise UsageError("E-PYTHON-009", f"default_reuse_factor {default_reuse_factor}", "is not supported",
-                         "leave it at 1: every event is computed fully in parallel")
-    config: dict[str, Any] = {"Model": {"Precision": {"default": default_precision}, "ReuseFactor": 1,
-                                        "Strategy": "Latency"}}
+                         "use 1 to compute every product at once")
+    config: dict[str, Any] = {"Model": {"Precision": {"default": default_precision},
+                                        "ReuseFactor": default_reuse_factor, "Strategy": "Latency"}}
     plain = [(name, kind) for name, kind in _layers(model) if kind in _VARIABLES]
     if granularity == "type":
-        config["LayerType"] = {kind: _entry(kind, default_precision) for _, kind in plain}
+        config["LayerType"] = {kind: _entry(kind, default_precision, default_reuse_factor) for _, kind in plain}
     if granularity == "name":
-        config["LayerName"] = {name: _entry(kind, default_precision) for name, kind in plain}
+        config["LayerName"] = {name: _entry(kind, default_precision, default_reuse_factor) for name, kind in plain}
     return config
 
 
-def _entry(kind: str, precision: str) -> dict[str, Any]:
-    return {"Trace": False, "ReuseFactor": 1,
+def _entry(kind: str, precision: str, reuse_factor: int) -> dict[str, Any]:
+    return {"Trace": False, "ReuseFactor": reuse_factor,
             "Precision": {variable: "auto" if variable == "result" else precision for variable in _VARIABLES[kind]}}
 
 

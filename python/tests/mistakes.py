@@ -100,7 +100,7 @@ IN_PROCESS = {
     "neither path nor model": lambda here: sluice.compile(42),
     "a configuration for a layer that is not there":
         lambda here: convert(hls_config={"LayerName": {"fc9": {"Precision": "ap_fixed<8,2>"}}}),
-    "`ReuseFactor` 4": lambda here: convert(hls_config={"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 4}}),
+    "`ReuseFactor` 0": lambda here: convert(hls_config={"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 0}}),
     "`granularity` misspelt":
         lambda here: sluice.utils.config_from_keras_model(str(DATA / "qkeras_tiny.h5"), granularity="layer"),
     "a kernel by a wrong name": lambda here: here.overlay()[0]._overlay.myproject,

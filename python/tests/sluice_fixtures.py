@@ -73,9 +73,10 @@ def on_card(tmp_path):
 
 @pytest.fixture(autouse=True)
 def doctest_folder(request, tmp_path, monkeypatch):
-    """A doctest finds model.h5 and a package folder `tiny` in the current folder."""
+    """A doctest finds model.h5, float.h5 and a package folder `tiny` in the current folder."""
     if type(request.node).__name__ != "DoctestItem":
         return
     (tmp_path / "model.h5").symlink_to(request.getfixturevalue("tiny_model"))
+    (tmp_path / "float.h5").symlink_to(DATA / "keras_float.h5")
     (tmp_path / "tiny").symlink_to(request.getfixturevalue("tiny_package").folder)
     monkeypatch.chdir(tmp_path)

@@ -38,7 +38,7 @@ def test_profile_has_the_schema_of_latency(tiny_package, tiny_vectors):
     for span in ("injection_us", "inference_us", "extraction_us"):
         assert len(json["samples"][span]) == 20
     assert (profile.total_us > 0).all()
-    assert "emulation, not card latency" in repr(profile)
+    assert "CPU, not card latency" in repr(profile)
 
 
 def test_buffers_and_runs(tiny_package, tiny_vectors):

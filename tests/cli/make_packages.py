@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compiles the packages that several tests share: make_packages.py BUILD FOLDER MODEL.h5=NAME ..."""
+"""Compiles the packages that several tests share: make_packages.py BUILD FOLDER MODEL.h5=NAME[,OPTION...] ..."""
 import pathlib
 import subprocess
 import sys
@@ -9,8 +9,10 @@ def main():
     build, folder = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
     folder.mkdir(parents=True, exist_ok=True)
     for pair in sys.argv[3:]:
-        model, name = pair.rsplit("=", 1)
-        subprocess.run([build / "bin" / "sluice", "compile", model, "-o", folder / name, "--name", name], check=True)
+        model, made = pair.rsplit("=", 1)
+        name, *options = made.split(",")
+        subprocess.run([build / "bin" / "sluice", "compile", model, "-o", folder / name, "--name", name, *options],
+                       check=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The emulated card under `sluice card`: right results, the wrong xclbin, and a card that is killed."""
 import dataclasses
+import json
 import os
 import re
 import shutil
@@ -50,10 +51,24 @@ class Results(CardCase):
         """The shell takes the core's outputs at the latency of the manifest: right ones meet it exactly."""
         with np.load(DATA / "layers_small_cnn_vectors.npz") as recorded:
             x, y = recorded["x_0"], recorded["y_output"]
-        for mode in MODES:
-            with self.subTest(mode=mode):
-                self.succeed(on_card(*self.words(support.package("small_cnn"), events=x), mode=mode))
-                self.assertEqual(differing_events(np.load(self.folder / "y.npy"), y), 0)
+        for name in ("small_cnn", "streaming_cnn"):
+            for mode in MODES:
+                with self.subTest(name=name, mode=mode):
+                    self.succeed(on_card(*self.words(support.package(name), events=x), mode=mode))
+                    self.assertEqual(differing_events(np.load(self.folder / "y.npy"), y), 0)
+
+    def test_a_streaming_network_takes_the_predicted_cycles(self):
+        """A run of n + 8 events takes 8 initiation intervals more than one of n, to the cycle."""
+        package = support.package("streaming_cnn")
+        interval = json.loads((package / "manifest.json").read_text())["initiation_interval_cycles"]
+        self.assertGreaterEqual(interval, 64)
+        cycles = []
+        for batch in (8, 16):
+            said = self.succeed(on_card(program("sluice"), "bench", package, "--device", "xrt:0", "--calls", 5,
+                                        "--batch", batch, "--json", mode="hw_emu")).json()
+            self.assertEqual(said["kernel_cycles"]["min"], said["kernel_cycles"]["max"])
+            cycles.append(said["kernel_cycles"]["max"])
+        self.assertEqual(cycles[1] - cycles[0], 8 * interval)
 
     def test_verify_on_the_card(self):
         for mode in MODES:
@@ -73,6 +88,20 @@ class Results(CardCase):
                                                     "xrt:0", "--calls", 50, "--depth", depth, "--json", mode=mode))
                     said = finished.json()
                     self.assertEqual((said["device"]["emulation"], said["emulated"], said["calls"]), (mode, True, 50))
+
+    def test_statistics_count_messages_and_cycles(self):
+        for mode, depth in (("hw_emu", 1), ("hw_emu", 4), ("sw_emu", 4)):
+            with self.subTest(mode=mode, depth=depth):
+                file = self.folder / "stats.json"
+                self.succeed(on_card(program("sluice"), "bench", support.package("tiny"), "--device", "xrt:0", "--batch",
+                                     64, "--calls", 100, "--warmup", 0, "--depth", depth, mode=mode,
+                                     SLUICE_CARD_STATS=file))
+                said = json.loads(file.read_text())
+                self.assertGreaterEqual(said["runs"], 100)
+                self.assertGreaterEqual(said["messages"], 6 * said["runs"])
+                self.assertGreater(said["answering_seconds"], 0)
+                if mode == "hw_emu":
+                    self.assertGreater(said["busy_cycles"], 64 * said["runs"])
 
     def test_exit_code_of_the_program(self):
         self.assertEqual(on_card("/bin/sh", "-c", "exit 7").code, 7)
@@ -104,8 +133,18 @@ class Refusals(CardCase):
         for mode in MODES:
             with self.subTest(mode=mode):
                 finished = on_card(*self.words(package), mode=mode)
-                self.assert_refused(finished, DEVICE, r"E-RUNTIME-\d+", "`tiny`", package / "tiny.xclbin", hint=False)
+                self.assert_refused(finished, MODEL, "E-RUNTIME-015", package / "tiny.xclbin", "another network")
                 self.assertFalse((self.folder / "y.npy").exists())
+
+    def test_sealed_xclbin_of_another_network_of_the_same_name(self):
+        package, other = self.folder / "package", self.folder / "other"
+        shutil.copytree(support.package("tiny"), package)
+        self.succeed(sluice("compile", support.FUNCTIONAL, "-o", other, "--name", "tiny", "--no-simulator"))
+        shutil.copy(other / "tiny.xclbin", package / "tiny.xclbin")
+        reseal(package)
+        finished = on_card(*self.words(package), mode="sw_emu")
+        self.assert_refused(finished, MODEL, "E-RUNTIME-015", package / "tiny.xclbin", "another network")
+        self.assertFalse((self.folder / "y.npy").exists())
 
     def test_wrong_events_on_the_card(self):
         finished = on_card(*self.words(support.package("tiny"), events=self.x[:, :3]))

@@ -53,11 +53,38 @@ class Compile(Case):
         self.assert_refused(sluice("compile", TINY, "-o", self.folder / "package", "--effort", "most"), 2, "E-CLI-002",
                             "most")
 
+    def test_adders_of_three_operands_name_the_primitives_of_the_family(self):
+        def core_of(*options):
+            result = self.compile("package", "--no-simulator", "--json", *options).json()
+            [core] = (self.folder / "package" / "rtl").glob("*_core.v")
+            return core.read_text(), result["estimate"]["lut"]
+        three, fewer_lut = core_of()
+        two, lut = core_of("--adders", "two")
+        self.assertIn(".CARRY_BITS(8)", three)
+        self.assertNotIn("sluice_ternary_adder", two)
+        self.assertLess(fewer_lut, lut)
+        self.assertEqual(core_of("--family", "7-series")[0], three.replace(".CARRY_BITS(8)", ".CARRY_BITS(4)"))
+        self.assertNotIn("sluice_ternary_adder", core_of("--family", "generic")[0])
+        self.assert_refused(sluice("compile", TINY, "-o", self.folder / "package", "--family", "ecp5"), 2, "E-CLI-002",
+                            "ecp5")
+
+    def test_verilog_is_the_same_on_one_processor_and_on_all(self):
+        def verilog():
+            self.compile("package", "--no-simulator", "--effort", "max")
+            return tree(self.folder / "package" / "rtl")
+        all_processors = os.sched_getaffinity(0)
+        first = verilog()
+        os.sched_setaffinity(0, {min(all_processors)})
+        try:
+            self.assertEqual(verilog(), first)
+        finally:
+            os.sched_setaffinity(0, all_processors)
+
     def test_prints_json_alone(self):
         finished = self.compile("package", "--no-simulator", "--json")
         result = finished.json()
-        self.assertEqual(set(result), {"package", "name", "latency_cycles", "clock_mhz", "estimate", "warnings",
-                                       "timings_s"})
+        self.assertEqual(set(result), {"package", "name", "latency_cycles", "clock_mhz", "estimate", "formats",
+                                       "warnings", "timings_s"})
         self.assertEqual((result["package"], result["name"]), (str(self.folder / "package"), "tiny"))
         self.assertLessEqual(ESTIMATE_KEYS, set(result["estimate"]))
         self.assertEqual(set(result["timings_s"]), {"import", "optimise", "verilog", "vectors", "simulator"})
@@ -99,7 +126,7 @@ class Results(Case):
     def test_inspect(self):
         of_model = self.succeed(sluice("inspect", TINY, "--json")).json()
         of_package = self.succeed(sluice("inspect", self.package, "--json")).json()
-        self.assertEqual(set(of_model), {"network", "model", "layers", "engine", "warnings"})
+        self.assertEqual(set(of_model), {"network", "model", "layers", "engine", "formats", "warnings"})
         self.assertEqual(of_model["layers"], of_package["layers"])
         self.assertEqual(of_model["engine"], of_package["engine"])
         self.assertEqual(of_model["model"], of_package["model"])

@@ -42,7 +42,7 @@ class CompileRefusals(Case):
 
     def test_unknown_quantizer(self):
         finished = self.compile(DATA / "unsupported_quantizer.h5")
-        self.assert_refused(finished, MODEL, "E-FRONTEND-005", "ternary_dense", "stochastic_ternary", "quantized_bits")
+        self.assert_refused(finished, MODEL, "E-FRONTEND-005", "ternary_dense", "stochastic_ternary", "alpha=1")
 
     def test_scale_that_is_no_power_of_two(self):
         finished = self.compile(DATA / "unsupported_alpha.h5")

@@ -137,7 +137,7 @@ class Bench(RunCase):
         # 1,024 events instead of one: slower beyond any doubt.
         self.assertGreater(result["ratios"]["total_us"]["p50"]["low"], 1)
         text = self.succeed(sluice("bench", "--compare", small, large)).out
-        self.assertIn("emulation, not card latency", text)
+        self.assertIn("CPU, not card latency", text)
 
     def test_compare_draws(self):
         first, second = self.samples("first"), self.samples("second", device="rtl")

@@ -14,8 +14,9 @@ import sys
 import numpy as np
 import qkeras.quantizers
 import tensorflow as tf
-from qkeras import (QActivation, QAveragePooling2D, QConv1D, QConv2D, QConv2DBatchnorm, QDense,
-                    QDepthwiseConv2D, QGlobalAveragePooling2D, binary, quantized_bits, quantized_po2, quantized_relu, ternary)
+from qkeras import (QActivation, QAveragePooling2D, QBatchNormalization, QConv1D, QConv2D, QConv2DBatchnorm,
+                    QDense, QDepthwiseConv2D, QDepthwiseConv2DBatchnorm, QGlobalAveragePooling2D,
+                    binary, quantized_bits, quantized_po2, quantized_relu, ternary)
 from tensorflow.keras import layers as keras
 
 FOLDER = pathlib.Path(__file__).resolve().parent
@@ -178,6 +179,9 @@ def quantizer():
         dense("binary_01", binary(use_01=True, alpha=1)),
         dense("ternary", ternary(alpha=1)),
         dense("ternary_threshold", ternary(alpha=2.0, threshold=0.5)),
+        dense("bits_scaled", bits(4, 1, alpha=0.6875)),
+        dense("ternary_scaled", ternary(alpha=1.375)),
+        QActivation("quantized_bits(6,2,alpha=0.8125)", name="activation_scaled")(q),
     ]
 
 
@@ -186,9 +190,13 @@ def power_of_two():
     two between 2^-4 and 2^3."""
     x = keras.Input((5,), name="input")
     q = quantised()(x)
-    return x, [QDense(6, kernel_quantizer=kernel, bias_quantizer=bits(5, 1), name=name)(q)
-               for name, kernel in (("po2", quantized_po2(4)),
-                                    ("po2_max", quantized_po2(3, max_value=1)))]
+    activations = [QActivation(text, name=name)(q)
+                   for name, text in (("activation", "quantized_po2(4)"),
+                                      ("relu", "quantized_relu_po2(4,4)"),
+                                      ("leaky", "quantized_relu_po2(4,negative_slope=0.25)"))]
+    return x, activations + [
+        QDense(6, kernel_quantizer=kernel, bias_quantizer=bits(5, 1), name=name)(q)
+        for name, kernel in (("po2", quantized_po2(4)), ("po2_max", quantized_po2(3, max_value=1)))]
 
 
 def small_cnn():
@@ -205,6 +213,78 @@ def small_cnn():
     return x, [y]
 
 
+def nested():
+    """Models inside of models: shared, with two outputs, two deep; TimeDistributed."""
+    x = keras.Input((4, 6), name="input")
+    q = quantised()(x)
+    block = tf.keras.Sequential([QDense(5, name="shared", **weights()),
+                                 QActivation(quantized_relu(6, 2), name="shared_relu")], name="block")
+    a, b = keras.Input((4, 6), name="left"), keras.Input((4, 5), name="right")
+    sums = QDense(5, name="first", **weights())(a)
+    pair = tf.keras.Model([a, b], [keras.Add(name="both")([sums, b]),
+                                   QDense(3, name="second", **weights())(b)], name="pair")
+    deep = tf.keras.Sequential([keras.InputLayer((4, 5), name="deep_input"),
+                                QDense(4, name="first", **weights()),
+                                tf.keras.Sequential([QDense(3, name="shared", **weights())], name="inner")],
+                               name="deep")
+    once = block(q)
+    left, right = pair([q, once])
+    again = block(keras.Concatenate(name="six")([keras.Cropping1D((0, 0), name="same")(right), right]))
+    return x, [
+        keras.Permute((2, 1), name="left_out")(left), keras.Permute((2, 1), name="again")(again),
+        keras.Permute((2, 1), name="deep_out")(deep(once)),
+        keras.TimeDistributed(QDense(3, **weights()), name="each_dense")(q),
+        keras.TimeDistributed(keras.Conv1D(2, 2), name="each_conv")(keras.Reshape((4, 3, 2), name="steps")(q)),
+        keras.TimeDistributed(keras.MaxPooling1D(2), name="each_max")(keras.Reshape((2, 4, 3), name="pairs")(q)),
+    ]
+
+
+def transposed():
+    x = keras.Input((4, 3, 2), name="input")
+    q = quantised()(x)
+    rows = keras.Reshape((6, 4), name="rows")(q)
+    return x, [
+        keras.Conv2DTranspose(3, 3, name="plain")(q),
+        keras.Conv2DTranspose(2, (2, 3), strides=2, name="stride")(q),
+        keras.Conv2DTranspose(2, 3, strides=2, padding="same", name="same")(q),
+        keras.Conv2DTranspose(2, 2, strides=3, padding="same", name="wide_stride")(q),
+        keras.Conv2DTranspose(2, 2, strides=3, use_bias=False, name="gaps")(q),
+        keras.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1, name="longer")(q),
+        keras.Conv1DTranspose(3, 4, strides=2, name="rows_stride")(rows),
+        keras.Conv1DTranspose(2, 3, padding="same", name="rows_same")(rows),
+    ]
+
+
+def einsum():
+    x = keras.Input((4, 3, 2), name="input")
+    q = quantised()(x)
+    return x, [
+        keras.EinsumDense("abcd,de->abce", (4, 3, 5), bias_axes="e", name="last")(q),
+        keras.EinsumDense("abcd,cde->abe", (4, 5), bias_axes="e", name="two")(q),
+        keras.EinsumDense("abcd,bf->afcd", (5, 3, 2), name="first")(q),
+        keras.EinsumDense("...d,de->...e", (4, 3, 3), bias_axes="e", name="dots")(q),
+        keras.EinsumDense("abcd,cde->abce", (4, 3, 4), bias_axes="ce", name="heads")(q),
+        keras.EinsumDense("abcd,bcde->abe", (4, 3), bias_axes="be", name="rows_of_heads", activation="relu")(q),
+    ]
+
+
+def qkeras_more():
+    """What else QKeras 0.9 exports: folded depthwise, normalisation, hswish, random quantisers."""
+    x = keras.Input((5, 4, 2), name="input")
+    q = quantised()(x)
+    norm = QBatchNormalization(name="norm", epsilon=0.0, beta_quantizer=bits(6, 2), gamma_quantizer=bits(6, 1),
+                               mean_quantizer=bits(6, 2), variance_quantizer=bits(6, 3, keep_negative=False))
+    return x, [
+        QDepthwiseConv2DBatchnorm(3, depth_multiplier=2, name="folded_depthwise",
+                                  depthwise_quantizer=bits(6, 1), bias_quantizer=bits(6, 2))(q),
+        norm(q),
+        QActivation("quantized_hswish(8,2,alpha=1,relu_shift=3,relu_upper_bound=6)", name="hswish")(q),
+        QDense(3, kernel_quantizer="stochastic_ternary(alpha=1)", bias_quantizer=bits(5, 1),
+               name="ternary")(keras.Flatten(name="flat")(q)),
+        QDense(3, kernel_quantizer="stochastic_binary(alpha=1)", bias_quantizer=bits(5, 1), name="binary")(q),
+    ]
+
+
 def randomise(model, rng):
     """Multiples of 1/16; variances are large enough."""
     for layer in model.layers:
@@ -214,6 +294,8 @@ def randomise(model, rng):
             drawn *= rng.random(value.shape) > 0.3
             if "variance" in variable.name:
                 drawn = np.abs(drawn) + 0.5
+                if isinstance(layer, QBatchNormalization):
+                    drawn = 4.0 ** rng.integers(-1, 2, value.shape)
             if "iteration" in variable.name:
                 drawn = value
             if "alpha" in variable.name:
@@ -258,7 +340,7 @@ def write(build, seed):
 
 
 BUILDERS = (conv2d, conv1d, pooling, movement, merge, activation, quantizer, power_of_two,
-            small_cnn, tables)
+            small_cnn, tables, nested, transposed, einsum, qkeras_more)
 
 if __name__ == "__main__":
     wanted = sys.argv[1:]

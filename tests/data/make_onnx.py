@@ -200,8 +200,126 @@ def quantize_dequantize(rng):
     g.save(quantized(x, 0.0217, 0, np.int8, (-8, 7)))
 
 
+def joined(g, parts):
+    """All results of one event in a row."""
+    rows = [g.node("Flatten", [x], g.values[x].reshape(len(g.values[x]), -1)) for x in parts]
+    return g.node("Concat", rows, np.concatenate([g.values[x] for x in rows], 1), axis=1)
+
+
+def functions(rng):
+    """Functions of one number, each with a quantiser behind it; slopes; thresholds."""
+    g = Graph("onnx_functions", images(rng, 60, (3, 4)) * 8 - 4)
+    x = g.quant("x", 1 / 16, 7)
+    w = g.quant(g.constant(rng.normal(0, 0.5, (4, 4))), 0.11, 4)
+    x = g.matmul(x, w)  # a scale that is no power of two
+    v = g.values[x]
+    sigmoid = 1 / (1 + np.exp(-v))
+    parts = []
+
+    def function(op, value, scale=0.037, bits=7, **attributes):
+        parts.append(g.quant(g.node(op, [x], value, **attributes), scale, bits))
+
+    function("Sigmoid", sigmoid)
+    function("Tanh", np.tanh(v))
+    function("Elu", np.where(v > 0, v, 0.75 * np.expm1(v)), alpha=0.75)
+    function("Selu", 1.0507009873554805 * np.where(v > 0, v, 1.6732632423543772 * np.expm1(v)))
+    function("Softplus", np.log1p(np.exp(v)))
+    function("Softsign", v / (1 + np.abs(v)))
+    function("Exp", np.exp(v), 0.31)
+    function("HardSwish", v * np.clip(v / 6 + 0.5, 0, 1))
+    function("HardSigmoid", np.clip(float(np.float32(0.2)) * v + 0.5, 0, 1))
+    function("LeakyRelu", np.where(v > 0, v, 0.125 * v), alpha=0.125)
+    function("Abs", np.abs(v))
+    slopes = g.constant(rng.integers(0, 16, (3, 1)) / 16)
+    parts.append(g.quant(g.node("PRelu", [x, slopes], np.where(v > 0, v, g.values[slopes] * v)), 0.05, 6))
+    gate = g.node("Sigmoid", [x], sigmoid)
+    parts.append(g.quant(g.node("Mul", [x, gate], v * sigmoid), 0.037, 7))
+    steps = g.constant(np.sort(rng.normal(0, 2, (3, 5)), 1))
+    counts = (v[:, :, :, None] >= g.values[steps][None, :, None, :]).sum(-1)
+    parts.append(g.node("MultiThreshold", [x, steps], counts * 0.5 - 1, QONNX, out_scale=0.5, out_bias=-1.0))
+    parts.append(g.quant(g.node("Floor", [x], np.floor(v)), 1.0, 5))
+    g.save(joined(g, parts), opset=14)
+
+
+def movements(rng):
+    """Parts, copies and sums of tensors; transposed convolutions."""
+    g = Graph("onnx_movement", images(rng, 60, (4, 3, 5)))
+    x = g.quant("x", 1 / 32, 5, signed=False)
+    w = g.quant(g.constant(rng.normal(0, 0.5, (4, 4, 1, 1))), rng.uniform(0.05, 0.2, (4, 1, 1, 1)), 4)
+    x = g.conv(x, w)
+    v = g.values[x]
+    parts = []
+
+    def final(name, value, op, inputs=(), scale=0.31, **attributes):
+        y = g.node(op, [name, *inputs], value, **attributes)
+        parts.append(g.quant(y, scale, 8))
+        return y
+
+    def integers(*values):
+        return g.constant(values, np.int64)
+
+    final(x, v[:, 1:3, :, ::-2], "Slice", [integers(1, -1), integers(3, -99), integers(1, 3), integers(1, -2)])
+    final(x, v[:, [3, 0, 0]], "Gather", [integers(3, 0, 0)], axis=1)
+    final(x, v[:, :, 1], "Gather", [g.constant(1, np.int64)], axis=2)
+    final(x, np.repeat(np.repeat(v, 2, 2), 3, 3), "Resize", [g.constant([]), g.constant([1, 1, 2, 3])],
+          mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    final(x, np.tile(v, (1, 1, 1, 2)), "Tile", [integers(1, 1, 1, 2)])
+    final(x, v.mean(3, keepdims=True), "ReduceMean", axes=[3])
+    final(x, v.max((2, 3), keepdims=True), "GlobalMaxPool")
+    peak = g.node("GlobalMaxPool", [x], v.max((2, 3), keepdims=True))
+    gate = g.quant(peak, 0.25, 5)
+    fine = g.quant(x, 0.17, 6)
+    final(fine, g.values[fine].sum((1, 3)), "ReduceSum", [integers(1, 3)], keepdims=0)
+    final(fine, g.values[fine].min(1), "ReduceMin", axes=[1], keepdims=0)
+    final(fine, g.values[fine] * g.values[gate], "Mul", [gate], 0.9)
+    final(fine, g.values[fine] * 2 + 0.5, "Sum", [fine, g.constant(0.5)])
+    first, second = f"split{g.count}", f"split{g.count}b"
+    g.nodes.append(helper.make_node("Split", [fine, integers(1, 3)], [first, second], name=first, axis=1))
+    g.values[first], g.values[second] = g.values[fine][:, :1], g.values[fine][:, 1:]
+    final(second, g.values[second] - g.values[first], "Sub", [first])
+    kernel = g.quant(g.constant(rng.normal(0, 0.5, (4, 2, 3, 2))), 0.13, 4)
+    f, k = g.values[fine], g.values[kernel]
+    for groups in (1, 2):
+        y = np.zeros((len(v), 2 * groups, 7, 14))
+        for c in range(4):
+            for r in range(3):
+                for i in range(5):
+                    at = c // (4 // groups) * 2
+                    y[:, at:at + 2, 2 * r:2 * r + 3, 3 * i:3 * i + 2] += f[:, c, r, i, None, None, None] * k[c]
+        y = y[:, :, 1:, :13]
+        y = np.pad(y, ((0, 0), (0, 0), (0, 1), (0, 0)))
+        final(fine, y, "ConvTranspose", [kernel], strides=[2, 3], pads=[1, 0, 0, 1], output_padding=[1, 0],
+              group=groups)
+    g.save(joined(g, parts), opset=13)
+
+
+def faults():
+    """Every branch has a fault of its own; all must be named at once."""
+    def node(op, inputs, name, domain="", **attributes):
+        return helper.make_node(op, inputs, [name], name=name, domain=domain, **attributes)
+
+    constants = {"w": np.ones((4, 3)), "nan": np.full((4, 3), np.nan), "s": np.float32(0.1),
+                 "z": np.float32(0), "b": np.float32(4)}
+    nodes = [node("Quant", ["x", "s", "z", "b"], "bad_rounding", QONNX, signed=1, narrow=0,
+                  rounding_mode="SOMEHOW"),
+             node("Det", ["x"], "determinant"),
+             node("Gemm", ["x", "w"], "transposed", transA=1),
+             node("MatMul", ["x", "nan"], "not_a_number"),
+             node("Softmax", ["x"], "inner_softmax"), node("Relu", ["inner_softmax"], "relu")]
+    outputs = ["bad_rounding", "determinant", "transposed", "not_a_number", "relu"]
+    graph = helper.make_graph(
+        nodes, "faults", [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 4))],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, None)) for name in outputs],
+        [numpy_helper.from_array(np.asarray(v, np.float32), k) for k, v in constants.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13),
+                                                    helper.make_opsetid(QONNX, 1)])
+    model.ir_version = 8
+    save(model, FOLDER / "faults.onnx")
+
+
 def main():
-    for make in (convolutional, flattened, binary, quantize_dequantize):
+    faults()
+    for make in (convolutional, flattened, binary, quantize_dequantize, functions, movements):
         make(np.random.default_rng(2))
 
 

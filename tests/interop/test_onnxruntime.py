@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Float ONNX models calibrated on 1,000 events, against onnxruntime on 10,000 others.
+"""Float ONNX models, of others and generated, calibrated on 1,000 events, against onnxruntime on 10,000 others.
 
     test_onnxruntime.py SLUICE
 
@@ -19,6 +19,7 @@ PACKAGES = ("onnx==1.23.2", "onnxruntime==1.32.0")
 # Models, shape of an event, root mean square error of the outputs.
 MODELS = (("three_layer_keras", (16,), 0.02), ("three_layer_pytorch", (16,), 0.002),
           ("conv2d_small_keras", (8, 8, 1), 0.01))
+GENERATED = (("functions", (10,), 0.005), ("cnn", (1, 10, 10), 0.005))
 # What float32 may add: 24 bits of outputs up to 30, some hundred additions.
 OF_FLOAT32 = 1e-4
 
@@ -30,8 +31,9 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         python = environment.python_with("SLUICE_ONNXRUNTIME_PYTHON", folder / "venv", PACKAGES)
-        for model, shape, target in MODELS:
-            path = models / f"{model}.onnx"
+        subprocess.run([python, environment.ROOT / "tests/interop/make_float_onnx.py", folder], check=True)
+        for model, shape, target in MODELS + GENERATED:
+            path = (folder if (model, shape, target) in GENERATED else models) / f"{model}.onnx"
             generator = np.random.default_rng(12)
             np.save(folder / "few.npy", generator.normal(size=(1000, *shape)))
             np.save(folder / "many.npy", generator.normal(size=(10_000, *shape)).astype(np.float32))

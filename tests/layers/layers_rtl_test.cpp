@@ -17,10 +17,10 @@ namespace {
 
 const std::filesystem::path kSource = SLUICE_SOURCE_DIR;
 
-rtl::testing::Design design_of(const char* topic) {
+rtl::testing::Design design_of(const char* topic, const synth::LowerOptions& options = {}) {
   frontend::Imported model =
       frontend::import_model(kSource / "tests/data" / fmt::format("layers_{}.h5", topic));
-  circuit::Circuit circuit = synth::lower(model.network);
+  circuit::Circuit circuit = synth::lower(model.network, options);
   constexpr int kRandomEvents = 60;
   std::vector<std::int64_t> events =
       circuit::testing::corner_and_random_events(circuit, 1, kRandomEvents);
@@ -34,18 +34,17 @@ void run_in(const std::filesystem::path& folder, std::vector<std::string> argume
   ASSERT_EQ(finished.exit_status, 0) << finished.output;
 }
 
-TEST(LayersAsVerilog, EqualTheInterpreter) {
+void expect_equal_to_interpreter(std::vector<rtl::testing::Design> designs) {
   if (!find_program("verilator")) GTEST_SKIP() << "no verilator";
-  std::vector<rtl::testing::Design> designs;
-  for (const char* const topic : {"tables", "small_cnn"}) {
-    designs.push_back(design_of(topic));
-  }
   const rtl::testing::DesignSet set(std::move(designs));
   const TemporaryFolder folder;
   std::vector<std::string> command{"verilator", "--cc", "--exe",       "--build",      "-j",
                                    "2",         "-O3",  "--Wno-fatal", "--top-module", "top",
                                    "-CFLAGS",   "-O0",  "--Mdir",      "build"};
   for (const std::string& file : set.write_verilog(folder.path())) command.push_back(file);
+  for (const char* const primitive : {"sluice_delay", "sluice_loop"}) {
+    command.push_back((kSource / "hw" / fmt::format("{}.v", primitive)).string());
+  }
   command.push_back((kSource / "src/sluice/rtl/testdata/verilated_main.cpp").string());
   run_in(folder.path(), command);
   const std::vector<std::uint8_t> stimulus = set.stimulus();
@@ -57,6 +56,20 @@ TEST(LayersAsVerilog, EqualTheInterpreter) {
   const std::string bytes = read_file(folder.path() / "y.bin");
   EXPECT_EQ(set.first_difference({bytes.begin(), bytes.end()}), "");
   EXPECT_GT(set.compared_elements(), 0);
+}
+
+TEST(LayersAsVerilog, EqualTheInterpreter) {
+  std::vector<rtl::testing::Design> designs;
+  for (const char* const topic : {"tables", "small_cnn"}) designs.push_back(design_of(topic));
+  expect_equal_to_interpreter(std::move(designs));
+}
+
+TEST(LayersAsVerilog, StreamingEqualsTheInterpreter) {
+  std::vector<rtl::testing::Design> designs;
+  for (const std::int64_t reuse : {1, 2}) {
+    designs.push_back(design_of("small_cnn", {.form = synth::Form::streaming, .reuse = reuse}));
+  }
+  expect_equal_to_interpreter(std::move(designs));
 }
 
 }  // namespace

@@ -53,8 +53,7 @@ std::vector<std::int64_t> engine_outputs(const engine::Engine& engine,
 
 TEST_P(Layers, EngineEqualsTheCircuit) {
   const frontend::Imported model =
-      frontend::import_model(std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/data" /
-                             fmt::format("layers_{}.h5", GetParam()));
+      frontend::import_model(std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/data" / GetParam());
   const circuit::Circuit circuit = synth::lower(model.network);
   const circuit::Interpreter interpreter(circuit, circuit::Checking::ranges);
   constexpr int kRandomEvents = 150;
@@ -70,11 +69,16 @@ TEST_P(Layers, EngineEqualsTheCircuit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Layers,
-                         ::testing::Values("conv2d", "conv1d", "pooling", "movement", "merge",
-                                           "activation", "tables", "quantizer", "power_of_two",
-                                           "small_cnn"),
-                         [](const auto& model) { return std::string(model.param); });
+INSTANTIATE_TEST_SUITE_P(
+    Models, Layers,
+    ::testing::Values("layers_conv2d.h5", "layers_conv1d.h5", "layers_pooling.h5",
+                      "layers_movement.h5", "layers_merge.h5", "layers_activation.h5",
+                      "layers_tables.h5", "layers_quantizer.h5", "layers_power_of_two.h5",
+                      "layers_small_cnn.h5", "layers_nested.h5", "layers_transposed.h5",
+                      "layers_einsum.h5", "layers_qkeras_more.h5", "hgq2_convolution.keras",
+                      "hgq2_merge.keras", "hgq2_activation.keras", "onnx_functions.onnx",
+                      "onnx_movement.onnx"),
+    [](const auto& model) { return std::filesystem::path(model.param).stem().string(); });
 
 }  // namespace
 }  // namespace sluice

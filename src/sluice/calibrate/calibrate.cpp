@@ -68,6 +68,14 @@ std::string_view to_string(ErrorMeasure measure) noexcept {
   return measure == ErrorMeasure::max ? "max" : "rms";
 }
 
+ErrorMeasure parse_measure(std::string_view text) {
+  for (const ErrorMeasure measure : {ErrorMeasure::max, ErrorMeasure::rms}) {
+    if (text == to_string(measure)) return measure;
+  }
+  throw UsageError("E-CALIBRATE-004", std::string(text), "is no measure of an error",
+                   "use max or rms");
+}
+
 FormatReport measure_formats(const frontend::ModelBytes& model,
                              const frontend::ImportOptions& options, const NpyArray& data) {
   Reference reference(model, options, data);

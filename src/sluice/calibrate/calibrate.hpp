@@ -23,6 +23,7 @@ struct OutputError {
 
 enum class ErrorMeasure : std::uint8_t { max, rms };
 std::string_view to_string(ErrorMeasure measure) noexcept;  ///< "max", "rms"
+ErrorMeasure parse_measure(std::string_view text);          ///< throws UsageError for other words
 
 struct ErrorTarget {
   /// Nothing: a hundredth of the largest output.

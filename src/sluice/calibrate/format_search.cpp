@@ -96,7 +96,8 @@ class Search {
 
   static int fewest(const FormatSlot& slot) { return 1 - magnitude_bits(slot); }
   static int most(const FormatSlot& slot) {
-    return (slot.is_operand_of_table ? kWidestOfTable : kWidest) - magnitude_bits(slot);
+    const int widest = slot.is_operand_of_table ? kWidestOfTable - slot.bits_of_sum : kWidest;
+    return std::max(widest, 1) - magnitude_bits(slot);
   }
 
   // Each contribution s * sqrt(cost): the cheapest way to a given sum of squares.
@@ -134,7 +135,7 @@ class Search {
     }
     throw ModelError(
         "E-CALIBRATE-003", "calibration",
-        fmt::format("formats of {} bits leave an error of {:.3g}, the target is {:.3g}", kWidest,
+        fmt::format("the widest formats leave an error of {:.3g}, the target is {:.3g}",
                     last_error_, target_),
         "give a larger error target");
   }

@@ -1,6 +1,7 @@
 #include "sluice/calibrate/format_slots.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -93,15 +94,21 @@ class SlotFinder {
   // What becomes of the slot's values.
   void look_ahead(FormatSlot& slot) const {
     slot.cost = static_cast<double>(slot.count);
-    std::vector<LayerId> front = slot.at;
-    std::set<LayerId> seen(front.begin(), front.end());
+    struct Place {
+      LayerId id;
+      int bits_of_sum;
+    };
+    std::vector<Place> front;
+    for (const LayerId id : slot.at) front.push_back({id, 0});
+    std::set<LayerId> seen(slot.at.begin(), slot.at.end());
     while (!front.empty()) {
-      const LayerId id = front.back();
+      const auto [id, bits_of_sum] = front.back();
       front.pop_back();
       for (const LayerId user : users_[index(id)]) {
         const Layer& layer = net_.layer(user);
         if (std::holds_alternative<network::Lookup>(layer.op)) {
           slot.is_operand_of_table = true;
+          slot.bits_of_sum = std::max(slot.bits_of_sum, bits_of_sum);
         } else if (const auto* const dense = std::get_if<network::Dense>(&layer.op)) {
           const auto rows =
               static_cast<double>(layer.type.ranges.size()) / static_cast<double>(dense->units);
@@ -109,7 +116,10 @@ class SlotFinder {
           slot.cost += rows * static_cast<double>(std::ssize(dense->weights) - zeros);
         } else if ((passes_values(layer) || std::holds_alternative<network::Gather>(layer.op)) &&
                    seen.insert(user).second) {
-          front.push_back(user);
+          front.push_back({user, bits_of_sum});
+        } else if (std::holds_alternative<network::Reduce>(layer.op) && seen.insert(user).second) {
+          const std::size_t terms = net_.layer(id).type.ranges.size() / layer.type.ranges.size();
+          front.push_back({user, bits_of_sum + static_cast<int>(std::bit_width(terms))});
         }
       }
     }
@@ -132,8 +142,8 @@ class SlotFinder {
       FormatSlot* before = slot_at(id, slot);
       while (before == nullptr) {
         const Layer& layer = net_.layer(id);
-        const bool is_rounding = std::holds_alternative<network::Quantize>(layer.op);
-        if (!is_rounding && !passes_values(layer)) break;
+        const bool is_own = id == at && std::holds_alternative<network::Quantize>(layer.op);
+        if (!is_own && !passes_values(layer)) break;
         is_clamped = is_clamped || std::holds_alternative<network::Clamp>(layer.op);
         id = layer.operands.front();
         before = slot_at(id, slot);

@@ -21,6 +21,7 @@ struct FormatSlot {
   bool is_input = false;
   bool is_signed = true;
   bool is_operand_of_table = false;  ///< its width is that of an address
+  int bits_of_sum = 0;               ///< that sums on the way to the table add to it
   bool is_redundant = false;         ///< another slot rounds the same values
   double cost = 1;                   ///< of a bit: multiplications that see it
   /// How far a last bit of 1 would move the outputs (root mean square); filled by the search.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sluice/base/check.hpp"
+#include "sluice/base/error.hpp"
 #include "sluice/base/overloaded.hpp"
 
 namespace sluice::calibrate {
@@ -47,6 +48,16 @@ RealNetwork::RealNetwork(frontend::Imported imported) : imported_(std::move(impo
   for (const frontend::TabulatedFunction& table : imported_.functions) {
     left_out_[at(table.clamp)] = true;
     functions_[at(table.lookup)] = &table.function;
+  }
+  for (const frontend::FormatUse& use : imported_.formats) {
+    if (use.network_layer.empty()) continue;
+    const std::size_t i = at(use.network_layer);
+    if (std::holds_alternative<network::Lookup>(network().layers()[i].op) &&
+        functions_[i] == nullptr) {
+      throw ModelError("E-CALIBRATE-005", use.layer,
+                       "its function is known here as a table of rounded values alone",
+                       "give its formats, and that of its operand, by a configuration");
+    }
   }
   for (std::size_t i = 0; i < layers; ++i) {
     const Layer& layer = network().layers()[i];

@@ -122,26 +122,99 @@ class Function {
   std::vector<ValueId> outputs_;
 };
 
-/// Functions, ports and the names of the layers they came from. Today one function, fully parallel.
+/// Where an input element of a function that runs several times per event comes from.
+struct Source {
+  enum class Kind : std::uint8_t {
+    port,   ///< element `element` + sum of strides[l] * own index l of the event's input
+    tap,    ///< output `element` of `process`, where its index l is offsets[l] + strides[l] * own
+            ///< index l; `initial` where it has no such tick
+    tick,   ///< the number of the tick, from 0, in the loops from level `element` inwards
+    state,  ///< own output `element` of the tick before; `initial` in the first
+  };
+  Kind kind = Kind::tap;
+  std::int32_t process = 0;  ///< tap: an earlier one
+  std::int64_t element = 0;
+  std::vector<std::int64_t> offsets;  ///< tap: one per level of `process`
+  std::vector<std::int64_t> strides;  ///< tap: one per level of `process`; port: one per own level
+  std::int64_t initial = 0;           ///< mantissa on the input element's grid
+  friend bool operator==(const Source&, const Source&) = default;
+};
+std::string_view to_string(Source::Kind kind) noexcept;
+
+/// A function that runs once for every index of a loop nest, one run after the other.
+///
+/// An own index of a level that the process does not have is 0, so that a tap of a process with
+/// more levels chooses one of its ticks, and one of a process with fewer levels is held.
+struct Process {
+  Function function;                  ///< its name is the process's
+  std::vector<std::int64_t> extents;  ///< of the loops, outermost first; none: one tick per event
+  std::vector<Source> sources;        ///< one per input element of the function
+  friend bool operator==(const Process&, const Process&) = default;
+};
+/// Of the loops from `first_level` inwards.
+std::int64_t tick_count(const Process& process, std::size_t first_level = 0) noexcept;
+
+/// Functions, ports and the names of the layers they came from.
+///
+/// A fully parallel circuit has one function, from the ports' input to their output elements.
+/// Where `processes` come before it, the first of them alone reads the input ports, in the order of
+/// its ticks; the function then takes its input elements from `sources`, all of them taps, and
+/// still makes the event's outputs.
 struct Circuit {
   std::string name;
-  std::vector<Port> inputs;   ///< function input elements, port after port
+  std::vector<Port> inputs;   ///< input elements, port after port
   std::vector<Port> outputs;  ///< function output elements, port after port
   std::vector<std::string> origins;
   Function function;
+  std::vector<Process> processes{};
+  std::vector<Source> sources{};  ///< of `function`; empty without processes
   friend bool operator==(const Circuit&, const Circuit&) = default;
 };
 
-/// Side table: the pipeline stage in which each value is computed, 0 .. latency_cycles - 1.
+/// Process `i` as a circuit of its own, with one port per element; i = processes.size() is the last
+/// function.
+Circuit part(const Circuit& circuit, std::size_t i);
+
+/// When the ticks of a process run.
+struct ProcessSchedule {
+  int start_cycle = 0;                  ///< of the first tick, after the event's entry
+  std::vector<std::int64_t> intervals;  ///< cycles from one index to the next, per level
+  int latency_cycles = 1;               ///< from a tick to its outputs, which stay until the next
+  std::vector<std::int32_t> stages;     ///< one per instruction
+  friend bool operator==(const ProcessSchedule&, const ProcessSchedule&) = default;
+};
+
+/// Side table: the pipeline stage in which each value of the function is computed, 0 .. the last.
 ///
 /// Inputs and constants are at stage 0. A value used in a later stage is registered at the end of
 /// each stage that it crosses; outputs are registered at the end of the last one. So an output
-/// appears latency_cycles >= 1 clock edges after its inputs, and a new event starts every clock
-/// (initiation interval 1).
+/// appears latency_cycles >= 1 clock edges after its inputs. A new event may enter every
+/// `interval_cycles`.
+///
+/// Processes start at fixed cycles after the event's entry, and the function at `start_cycle`. A
+/// tap is what its process gave out a fixed number of cycles before: no element waits, and none
+/// has to be asked for.
 struct Schedule {
-  int latency_cycles = 1;
-  std::vector<std::int32_t> stages;  ///< one per instruction
+  int latency_cycles = 1;              ///< of the circuit
+  std::vector<std::int32_t> stages{};  ///< one per instruction of the function
+  int start_cycle = 0;                 ///< of the function
+  int interval_cycles = 1;
+  std::vector<ProcessSchedule> processes{};
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
+
+/// The pipeline of part(circuit, i).
+Schedule part(const Schedule& schedule, std::size_t i);
+
+/// Cycles from a tick to another by their indices' difference.
+std::int64_t cycles_between(std::span<const std::int64_t> intervals,
+                            std::span<const std::int64_t> indices) noexcept;
+
+/// Cycles that a tap of something that starts at `start_cycle` lies behind the outputs of the
+/// process that it reads.
+std::int64_t tap_delay_cycles(const Schedule& schedule, int start_cycle, const Source& source);
+
+/// From a process's first tick to its last.
+std::int64_t span_cycles(const Process& process, const ProcessSchedule& schedule) noexcept;
 
 }  // namespace sluice::circuit

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "sluice/base/check.hpp"
 #include "sluice/base/error.hpp"
@@ -74,6 +75,52 @@ class Evaluator {
   std::span<const std::int64_t> values_;
 };
 
+/// The index of a process's tick in row-major order, or nothing outside of its loops.
+std::optional<std::int64_t> tick_at(std::span<const std::int64_t> extents, const Source& source,
+                                    std::span<const std::int64_t> own_index) {
+  std::int64_t tick = 0;
+  for (std::size_t l = 0; l < extents.size(); ++l) {
+    const std::int64_t own = l < own_index.size() ? own_index[l] : 0;
+    const std::int64_t i = source.offsets[l] + source.strides[l] * own;
+    if (i < 0 || i >= extents[l]) return std::nullopt;
+    tick = tick * extents[l] + i;
+  }
+  return tick;
+}
+
+std::int64_t place_of(const Circuit& circuit, const Process& process, const Source& source,
+                      std::int64_t tick, std::span<const std::int64_t> own_index) {
+  switch (source.kind) {
+    case Source::Kind::port:
+      return source.element + cycles_between(source.strides, own_index);
+    case Source::Kind::tap: {
+      const Process& read = circuit.processes[static_cast<std::size_t>(source.process)];
+      const auto at = tick_at(read.extents, source, own_index);
+      return at ? *at * std::ssize(read.function.outputs()) + source.element : -1;
+    }
+    case Source::Kind::tick:
+      return tick % tick_count(process, static_cast<std::size_t>(source.element));
+    case Source::Kind::state:
+      return tick == 0 ? -1 : (tick - 1) * std::ssize(process.function.outputs()) + source.element;
+  }
+  return -1;
+}
+
+std::vector<std::int64_t> places_of(const Circuit& circuit, const Process& process) {
+  std::vector<std::int64_t> places;
+  std::vector<std::int64_t> own_index(process.extents.size());
+  const std::int64_t ticks = tick_count(process);
+  for (std::int64_t tick = 0; tick < ticks; ++tick) {
+    for (const Source& source : process.sources) {
+      places.push_back(place_of(circuit, process, source, tick, own_index));
+    }
+    for (std::size_t l = own_index.size(); l-- > 0 && ++own_index[l] == process.extents[l];) {
+      own_index[l] = 0;
+    }
+  }
+  return places;
+}
+
 }  // namespace
 
 Interpreter::Interpreter(const Circuit& circuit, Checking checking)
@@ -83,9 +130,23 @@ Interpreter::Interpreter(const Circuit& circuit, Checking checking)
     input_ranges_.insert(input_ranges_.end(), static_cast<std::size_t>(port.elements),
                          fixed::range_of(port.quantizer.format));
   }
-  for (const Instr& instr : circuit.function.instrs()) {
-    if (instr.op == Op::input) {
-      input_ranges_.at(static_cast<std::size_t>(instr.immediate)) = instr.range;
+  if (circuit.processes.empty()) {
+    for (const Instr& instr : circuit.function.instrs()) {
+      if (instr.op == Op::input) {
+        input_ranges_.at(static_cast<std::size_t>(instr.immediate)) = instr.range;
+      }
+    }
+    return;
+  }
+  for (const Process& process : circuit.processes) places_.push_back(places_of(circuit, process));
+  places_.push_back(places_of(circuit, {circuit.function, {}, circuit.sources}));
+  const Process& reader = circuit.processes.front();
+  for (const Instr& instr : reader.function.instrs()) {
+    if (instr.op != Op::input) continue;
+    const auto element = static_cast<std::size_t>(instr.immediate);
+    if (reader.sources[element].kind != Source::Kind::port) continue;
+    for (std::size_t i = element; i < places_[0].size(); i += reader.sources.size()) {
+      input_ranges_.at(static_cast<std::size_t>(places_[0][i])) = instr.range;
     }
   }
 }
@@ -101,17 +162,62 @@ void Interpreter::check_inputs(std::span<const std::int64_t> event) const {
   }
 }
 
-void Interpreter::evaluate(std::span<const std::int64_t> event,
+void Interpreter::evaluate(const Function& function, std::span<const std::int64_t> inputs,
                            std::span<std::int64_t> values) const {
-  check_inputs(event);
-  const Evaluator evaluate_one(circuit_.function, event, values);
-  const std::span<const Instr> instrs = circuit_.function.instrs();
+  const Evaluator evaluate_one(function, inputs, values);
+  const std::span<const Instr> instrs = function.instrs();
   for (std::size_t i = 0; i < instrs.size(); ++i) {
     values[i] = evaluate_one(instrs[i]);
     SLUICE_CHECK(checking_ == Checking::none || instrs[i].range.contains(values[i]),
                  "circuit {}: %{} = {} is outside of its range {}", circuit_.name, i, values[i],
                  to_string(instrs[i].range));
   }
+}
+
+std::vector<std::int64_t> Interpreter::run_processes(std::span<const std::int64_t> event) const {
+  std::vector<std::vector<std::int64_t>> made;  // by process: its outputs, tick after tick
+  std::vector<std::int64_t> inputs;
+  const auto gather = [&](const std::vector<Source>& sources, const std::int64_t* places) {
+    inputs.clear();
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      const std::int64_t place = places[i];
+      const bool is_tick = sources[i].kind == Source::Kind::tick;
+      if (is_tick || place < 0) {
+        inputs.push_back(is_tick ? place : sources[i].initial);
+        continue;
+      }
+      const std::span<const std::int64_t> from =
+          sources[i].kind == Source::Kind::port ? event
+          : sources[i].kind == Source::Kind::state
+              ? std::span<const std::int64_t>(made.back())
+              : made[static_cast<std::size_t>(sources[i].process)];
+      inputs.push_back(from[static_cast<std::size_t>(place)]);
+    }
+  };
+  std::vector<std::int64_t> values;
+  for (std::size_t p = 0; p < circuit_.processes.size(); ++p) {
+    const Process& process = circuit_.processes[p];
+    values.resize(process.function.instrs().size());
+    made.emplace_back();
+    const std::int64_t ticks = tick_count(process);
+    for (std::int64_t tick = 0; tick < ticks; ++tick) {
+      gather(process.sources,
+             places_[p].data() + static_cast<std::size_t>(tick) * process.sources.size());
+      evaluate(process.function, inputs, values);
+      for (const ValueId output : process.function.outputs()) {
+        made.back().push_back(values[index(output)]);
+      }
+    }
+  }
+  gather(circuit_.sources, places_.back().data());
+  return inputs;
+}
+
+void Interpreter::evaluate(std::span<const std::int64_t> event,
+                           std::span<std::int64_t> values) const {
+  check_inputs(event);
+  if (circuit_.processes.empty()) return evaluate(circuit_.function, event, values);
+  evaluate(circuit_.function, run_processes(event), values);
 }
 
 std::vector<std::int64_t> Interpreter::evaluate(std::span<const std::int64_t> event) const {

@@ -227,7 +227,9 @@ std::vector<std::int64_t> corner_and_random_events(const Circuit& circuit, std::
                   fixed::range_of(port.quantizer.format));
   }
   for (const Instr& instr : circuit.function.instrs()) {
-    if (instr.op == Op::input) ranges.at(static_cast<std::size_t>(instr.immediate)) = instr.range;
+    // With processes the function reads no ports, and all of a port's format is legal.
+    if (instr.op != Op::input || !circuit.processes.empty()) continue;
+    ranges.at(static_cast<std::size_t>(instr.immediate)) = instr.range;
   }
   std::vector<std::int64_t> events;
   const auto add_event = [&](const std::function<std::int64_t(const Interval&)>& element) {

@@ -14,7 +14,7 @@ namespace sluice::circuit {
 namespace {
 
 constexpr std::int64_t kMostElements = std::int64_t{1} << 24;
-constexpr int kMostCycles = 1 << 20;
+constexpr int kMostCycles = 1 << 24;
 
 std::string text_of(const Port& port, std::string_view direction) {
   return fmt::format("{} {} elements {} as {} {} {}\n", direction, quote(port.name), port.elements,
@@ -57,8 +57,8 @@ std::string attributes_of(const Instr& instr) {
   return "";
 }
 
-std::string text_of(const Circuit& circuit, std::size_t id) {
-  const Instr& instr = circuit.function.instrs()[id];
+std::string text_of(const Circuit& circuit, const Function& function, std::size_t id) {
+  const Instr& instr = function.instrs()[id];
   return fmt::format("%{} = {}{}{} : {} {} @{}", id, to_string(instr.op), operands_of(instr),
                      attributes_of(instr), to_string(instr.format), to_string(instr.range),
                      quote(circuit.origins.at(index(instr.origin))));
@@ -70,6 +70,56 @@ constexpr std::array kAllOps{
 #undef SLUICE_OP
 };
 
+std::string text_of(const Source& source) {
+  std::string text = fmt::format("source {}", to_string(source.kind));
+  switch (source.kind) {
+    case Source::Kind::port:
+      text += fmt::format(" {} strides [{}]", source.element, fmt::join(source.strides, ", "));
+      break;
+    case Source::Kind::tap:
+      text += fmt::format(" {} output {} offsets [{}] strides [{}] outside {}", source.process,
+                          source.element, fmt::join(source.offsets, ", "),
+                          fmt::join(source.strides, ", "), source.initial);
+      break;
+    case Source::Kind::tick:
+      text += fmt::format(" {}", source.element);
+      break;
+    case Source::Kind::state:
+      text += fmt::format(" {} initial {}", source.element, source.initial);
+      break;
+  }
+  return text + '\n';
+}
+
+std::string text_of(const Circuit& circuit, const Function& function,
+                    const std::vector<Source>& sources, const std::vector<std::int32_t>* stages) {
+  std::string text;
+  for (const Source& source : sources) text += text_of(source);
+  text += fmt::format("function {}\n", quote(function.name()));
+  for (const Table& table : function.tables()) {
+    text += fmt::format("table frac {} [{}]\n", table.frac_bits, fmt::join(table.mantissas, ", "));
+  }
+  for (std::size_t id = 0; id < function.instrs().size(); ++id) {
+    text += text_of(circuit, function, id);
+    if (stages != nullptr) text += fmt::format(" stage {}", stages->at(id));
+    text += '\n';
+  }
+  for (const ValueId id : function.outputs()) text += fmt::format("result %{}\n", index(id));
+  return text;
+}
+
+std::string text_of(const Process& process, const ProcessSchedule* schedule) {
+  std::string text = fmt::format("process extents [{}]", fmt::join(process.extents, ", "));
+  if (schedule != nullptr) {
+    text += fmt::format(" start {} intervals [{}] latency {}", schedule->start_cycle,
+                        fmt::join(schedule->intervals, ", "), schedule->latency_cycles);
+  }
+  return text + '\n';
+}
+
+constexpr std::array kAllSourceKinds{Source::Kind::port, Source::Kind::tap, Source::Kind::tick,
+                                     Source::Kind::state};
+
 class Parser {
  public:
   Parser(std::string_view text, std::string_view origin) : reader_(text, origin) {}
@@ -78,16 +128,19 @@ class Parser {
     reader_.expect("circuit");
     circuit_.name = reader_.quoted();
     if (reader_.accept("latency")) {
-      schedule_.emplace().latency_cycles = static_cast<int>(reader_.integer(1, kMostCycles));
+      schedule_.emplace().latency_cycles = cycles(1);
+      if (reader_.accept("start")) {
+        schedule_->start_cycle = cycles(0);
+        reader_.expect("interval");
+        schedule_->interval_cycles = cycles(1);
+      }
     }
     while (reader_.accept("input")) circuit_.inputs.push_back(port());
     while (reader_.accept("output")) circuit_.outputs.push_back(port());
     while (reader_.accept("origin")) circuit_.origins.push_back(reader_.quoted());
-    reader_.expect("function");
-    circuit_.function = Function(reader_.quoted());
-    while (reader_.accept("table")) parse_table();
-    while (reader_.peek().starts_with('%')) parse_instr();
-    while (reader_.accept("result")) circuit_.function.add_output(value());
+    while (reader_.accept("process")) parse_process();
+    circuit_.sources = sources();
+    circuit_.function = function(schedule_ ? &schedule_->stages : nullptr);
     if (!reader_.at_end()) {
       throw reader_.error(fmt::format("expected a value or a result, found '{}'", reader_.peek()));
     }
@@ -114,6 +167,91 @@ class Parser {
     return port;
   }
 
+  int cycles(int least) { return static_cast<int>(reader_.integer(least, kMostCycles)); }
+
+  void parse_process() {
+    Process process;
+    reader_.expect("extents");
+    process.extents = integers(1, kMostElements);
+    std::vector<std::int32_t>* stages = nullptr;
+    if (schedule_) {
+      ProcessSchedule& schedule = schedule_->processes.emplace_back();
+      reader_.expect("start");
+      schedule.start_cycle = cycles(0);
+      reader_.expect("intervals");
+      schedule.intervals = integers(1, kMostCycles);
+      reader_.expect("latency");
+      schedule.latency_cycles = cycles(1);
+      stages = &schedule.stages;
+    }
+    process.sources = sources();
+    process.function = function(stages);
+    circuit_.processes.push_back(std::move(process));
+  }
+
+  std::vector<std::int64_t> integers(std::int64_t min, std::int64_t max) {
+    std::vector<std::int64_t> values;
+    reader_.expect("[");
+    if (reader_.accept("]")) return values;
+    do {
+      values.push_back(reader_.integer(min, max));
+    } while (reader_.accept(","));
+    reader_.expect("]");
+    return values;
+  }
+
+  std::vector<Source> sources() {
+    std::vector<Source> sources;
+    while (reader_.accept("source")) sources.push_back(source());
+    return sources;
+  }
+
+  Source source() {
+    const auto found = std::ranges::find(kAllSourceKinds, reader_.peek(),
+                                         [](Source::Kind kind) { return to_string(kind); });
+    if (found == kAllSourceKinds.end()) {
+      throw reader_.error(fmt::format("unknown source '{}'", reader_.peek()));
+    }
+    reader_.expect(to_string(*found));
+    Source source{.kind = *found};
+    switch (source.kind) {
+      case Source::Kind::port:
+        source.element = reader_.integer(0, kMostElements);
+        reader_.expect("strides");
+        source.strides = integers(0, kMostElements);
+        break;
+      case Source::Kind::tap:
+        source.process = static_cast<std::int32_t>(reader_.integer(0, kMostCycles));
+        reader_.expect("output");
+        source.element = reader_.integer(0, kMostElements);
+        reader_.expect("offsets");
+        source.offsets = integers(-kMostElements, kMostElements);
+        reader_.expect("strides");
+        source.strides = integers(0, kMostElements);
+        reader_.expect("outside");
+        source.initial = reader_.integer();
+        break;
+      case Source::Kind::tick:
+        source.element = reader_.integer(0, kMostElements);
+        break;
+      case Source::Kind::state:
+        source.element = reader_.integer(0, kMostElements);
+        reader_.expect("initial");
+        source.initial = reader_.integer();
+        break;
+    }
+    return source;
+  }
+
+  Function function(std::vector<std::int32_t>* stages) {
+    reader_.expect("function");
+    function_ = Function(reader_.quoted());
+    while (reader_.accept("table")) parse_table();
+    while (reader_.peek().starts_with('%')) parse_instr(stages);
+    while (reader_.accept("result")) function_.add_output(value());
+    return std::move(function_);
+  }
+
   void parse_table() {
     Table table;
     reader_.expect("frac");
@@ -123,11 +261,11 @@ class Parser {
       table.mantissas.push_back(reader_.integer());
     } while (reader_.accept(","));
     reader_.expect("]");
-    circuit_.function.add_table(std::move(table));
+    function_.add_table(std::move(table));
   }
 
-  void parse_instr() {
-    reader_.expect(fmt::format("%{}", circuit_.function.instrs().size()));
+  void parse_instr(std::vector<std::int32_t>* stages) {
+    reader_.expect(fmt::format("%{}", function_.instrs().size()));
     reader_.expect("=");
     Instr instr;
     instr.op = op();
@@ -140,16 +278,16 @@ class Parser {
     instr.format = fixed::parse_format(reader_.word());
     instr.range = interval();
     instr.origin = origin();
-    if (schedule_) {
+    if (stages != nullptr) {
       reader_.expect("stage");
-      schedule_->stages.push_back(static_cast<std::int32_t>(reader_.integer(0, kMostCycles)));
+      stages->push_back(cycles(0));
     }
     append(instr);
   }
 
   void append(const Instr& instr) {
     try {
-      const Instr& made = circuit_.function.instr(circuit_.function.append(instr));
+      const Instr& made = function_.instr(function_.append(instr));
       if (made != instr) {
         throw reader_.error(fmt::format("the result is {} {}, not {} {}", to_string(made.format),
                                         to_string(made.range), to_string(instr.format),
@@ -208,7 +346,7 @@ class Parser {
 
   /// `%7`, the id of an earlier value.
   ValueId value() {
-    const std::size_t known = circuit_.function.instrs().size();
+    const std::size_t known = function_.instrs().size();
     const std::string_view token = reader_.peek();
     std::size_t id = 0;
     const bool is_id =
@@ -248,6 +386,7 @@ class Parser {
   TextReader reader_;
   std::int64_t elements_ = 0;
   Circuit circuit_;
+  Function function_;  // that is being read
   std::optional<Schedule> schedule_;
 };
 
@@ -255,25 +394,28 @@ class Parser {
 
 std::string print(const Circuit& circuit, const Schedule* schedule) {
   std::string text = fmt::format("circuit {}", quote(circuit.name));
-  if (schedule != nullptr) text += fmt::format(" latency {}", schedule->latency_cycles);
+  if (schedule != nullptr) {
+    text += fmt::format(" latency {}", schedule->latency_cycles);
+    if (!circuit.processes.empty()) {
+      text +=
+          fmt::format(" start {} interval {}", schedule->start_cycle, schedule->interval_cycles);
+    }
+  }
   text += '\n';
   for (const Port& port : circuit.inputs) text += text_of(port, "input");
   for (const Port& port : circuit.outputs) text += text_of(port, "output");
   for (const std::string& origin : circuit.origins) {
     text += fmt::format("origin {}\n", quote(origin));
   }
-  text += fmt::format("function {}\n", quote(circuit.function.name()));
-  for (const Table& table : circuit.function.tables()) {
-    text += fmt::format("table frac {} [{}]\n", table.frac_bits, fmt::join(table.mantissas, ", "));
+  for (std::size_t i = 0; i < circuit.processes.size(); ++i) {
+    const Process& process = circuit.processes[i];
+    const ProcessSchedule* timing = schedule != nullptr ? &schedule->processes.at(i) : nullptr;
+    text += text_of(process, timing);
+    text += text_of(circuit, process.function, process.sources,
+                    timing != nullptr ? &timing->stages : nullptr);
   }
-  for (std::size_t id = 0; id < circuit.function.instrs().size(); ++id) {
-    text += text_of(circuit, id);
-    if (schedule != nullptr) text += fmt::format(" stage {}", schedule->stages.at(id));
-    text += '\n';
-  }
-  for (const ValueId id : circuit.function.outputs()) {
-    text += fmt::format("result %{}\n", index(id));
-  }
+  text += text_of(circuit, circuit.function, circuit.sources,
+                  schedule != nullptr ? &schedule->stages : nullptr);
   return text;
 }
 

@@ -13,7 +13,8 @@ namespace sluice::circuit {
 ///     %12 = add %3, %7 << 2 : s18.10 [-1000, 1200] @"dense_1"
 ///
 /// With a schedule, `latency N` follows the circuit's name and every instruction ends in its
-/// stage, `stage 3`.
+/// stage, `stage 3`. A process is a line `process extents [6, 6]`, a line per source and its
+/// function, before those of the circuit's function.
 std::string print(const Circuit& circuit, const Schedule* schedule = nullptr);
 
 struct Parsed {

@@ -7,6 +7,7 @@
 
 #include "sluice/base/check.hpp"
 #include "sluice/base/error.hpp"
+#include "sluice/circuit/verify_processes.hpp"
 
 namespace sluice::circuit {
 
@@ -110,18 +111,14 @@ Violation check_outputs(const Circuit& circuit) {
   return std::nullopt;
 }
 
-}  // namespace
-
-Violation find_violation(const Circuit& circuit) {
-  if (Violation found = check_ports(circuit.inputs, "input port")) return found;
-  if (Violation found = check_ports(circuit.outputs, "output port")) return found;
+Violation check_function(const Circuit& circuit) {
   if (Violation found = check_origins(circuit)) return found;
   if (Violation found = check_inference(circuit.function)) return found;
   if (Violation found = check_inputs(circuit)) return found;
   return check_outputs(circuit);
 }
 
-Violation find_violation(const Circuit& circuit, const Schedule& schedule) {
+Violation check_stages(const Circuit& circuit, const Schedule& schedule) {
   const std::span<const Instr> instrs = circuit.function.instrs();
   if (schedule.latency_cycles < 1) {
     return fmt::format("a latency of {} cycles", schedule.latency_cycles);
@@ -145,6 +142,35 @@ Violation find_violation(const Circuit& circuit, const Schedule& schedule) {
     }
   }
   return std::nullopt;
+}
+
+/// The parts of a circuit with processes, one after the other.
+template <typename Check>
+Violation check_parts(const Circuit& circuit, const Check& check) {
+  for (std::size_t p = 0; p <= circuit.processes.size(); ++p) {
+    if (circuit.processes.empty()) return check(circuit, p);
+    const Circuit one = part(circuit, p);
+    if (Violation found = check(one, p)) {
+      return fmt::format("'{}': {}", one.function.name(), *found);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Violation find_violation(const Circuit& circuit) {
+  if (Violation found = check_ports(circuit.inputs, "input port")) return found;
+  if (Violation found = check_ports(circuit.outputs, "output port")) return found;
+  if (Violation found = find_source_violation(circuit)) return found;
+  return check_parts(circuit, [](const Circuit& one, std::size_t) { return check_function(one); });
+}
+
+Violation find_violation(const Circuit& circuit, const Schedule& schedule) {
+  if (Violation found = find_timing_violation(circuit, schedule)) return found;
+  return check_parts(circuit, [&](const Circuit& one, std::size_t p) {
+    return check_stages(one, part(schedule, p));
+  });
 }
 
 void verify(const Circuit& circuit) {

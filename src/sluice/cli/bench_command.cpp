@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
+#include <string_view>
 
 #include "sluice/base/error.hpp"
 #include "sluice/base/subprocess.hpp"
@@ -36,6 +38,10 @@ std::string span_name(std::string_view column) {
   return std::string(column.substr(0, column.find("_us")));
 }
 
+std::string caveat(std::string_view time_label) {
+  return time_label.empty() ? "" : fmt::format(" ({}, not card latency)", time_label);
+}
+
 std::string describe(const Json& json) {
   std::string text = fmt::format(
       "{} on {}: {} calls of {} events, {} thread(s), {} in flight{}\n"
@@ -43,8 +49,9 @@ std::string describe(const Json& json) {
       json["kernel"].get<std::string>(), json["device"]["uri"].get<std::string>(),
       json["calls"].get<std::int64_t>(), json["batch_events"].get<std::int64_t>(),
       json["threads"].get<int>(), json["depth"].get<int>(),
-      json["emulated"].get<bool>() ? " (emulation, not card latency)" : "", "", "p50", "p90", "p99",
-      "p99.9", "max", "mean");
+      caveat(runtime::time_label(json["emulated"].get<bool>(),
+                                 json["device"]["emulation"].get<std::string>())),
+      "", "p50", "p90", "p99", "p99.9", "max", "mean");
   for (const runtime::SpanColumn& column : runtime::kSpanColumns) {
     text += span_row(span_name(column.name), json[std::string(column.name)]);
   }
@@ -93,10 +100,12 @@ std::string ratio_text(const runtime::Ratio& ratio) {
 
 std::string describe(const runtime::LatencyRun& first, const runtime::LatencyRun& second,
                      const std::vector<runtime::ColumnComparison>& rows) {
+  const std::string_view first_label = runtime::time_label(first.emulated, first.emulation);
+  const std::string_view second_label = runtime::time_label(second.emulated, second.emulation);
+  const std::string_view label = std::max(first_label, second_label);  // emulation before CPU
   std::string text = fmt::format(
       "{} over {}, {} and {} calls{}\n{:<11}{:>11}{:>11}{:>26}{:>26}{:>26}\n", name_of(second),
-      name_of(first), second.samples.size(), first.samples.size(),
-      first.emulated || second.emulated ? " (emulation, not card latency)" : "", "", "first p50",
+      name_of(first), second.samples.size(), first.samples.size(), caveat(label), "", "first p50",
       "second p50", "p50 ratio [95 %]", "p99 ratio [95 %]", "mean ratio [95 %]");
   for (const runtime::ColumnComparison& row : rows) {
     text += fmt::format("{:<11}{:>8.1f} us{:>8.1f} us{:>26}{:>26}{:>26}\n", span_name(row.column),

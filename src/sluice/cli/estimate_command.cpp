@@ -9,22 +9,32 @@ namespace sluice::cli {
 
 namespace {
 
+std::string cycles_text(int cycles) {
+  return fmt::format("{} cycle{}", cycles, cycles == 1 ? "" : "s");
+}
+
 std::string describe(const Json& estimate) {
-  std::string text =
-      fmt::format("{:<28}{:>9}{:>9}{:>9}{:>7}\n", "layer", "LUT", "FF", "carry", "DSP");
+  std::string text = fmt::format("{:<28}{:>9}{:>9}{:>9}{:>7}{:>8}\n", "layer", "LUT", "FF", "carry",
+                                 "DSP", "BRAM18");
   const auto row = [&](const std::string& name, const Json& figures) {
-    text += fmt::format("{:<28}{:>9}{:>9}{:>9}{:>7}\n", name, figures["lut"].get<std::int64_t>(),
-                        figures["ff"].get<std::int64_t>(), figures["carry8"].get<std::int64_t>(),
-                        figures["dsp"].get<std::int64_t>());
+    text +=
+        fmt::format("{:<28}{:>9}{:>9}{:>9}{:>7}{:>8}\n", name, figures["lut"].get<std::int64_t>(),
+                    figures["ff"].get<std::int64_t>(), figures["carry8"].get<std::int64_t>(),
+                    figures["dsp"].get<std::int64_t>(), figures["bram18"].get<std::int64_t>());
   };
   for (const Json& layer : estimate["layers"]) row(layer["name"].get<std::string>(), layer);
   row("total", estimate["total"]);
   text += fmt::format(
-      "latency {} cycles = {:.1f} ns at {:g} MHz, initiation interval {} cycle\n"
+      "latency {} cycles = {:.1f} ns at {:g} MHz, initiation interval {}\n"
       "clock reachable: {:.0f} to {:.0f} MHz by the delay model, not a place-and-route result",
       estimate["latency_cycles"].get<int>(), estimate["latency_ns"].get<double>(),
-      estimate["clock_mhz"].get<double>(), estimate["initiation_interval_cycles"].get<int>(),
+      estimate["clock_mhz"].get<double>(),
+      cycles_text(estimate["initiation_interval_cycles"].get<int>()),
       estimate["fmax_mhz"][0].get<double>(), estimate["fmax_mhz"][1].get<double>());
+  for (const Json& found : estimate["advice"]) {
+    text += fmt::format("\n{}: {}", found["layer"].get<std::string>(),
+                        found["message"].get<std::string>());
+  }
   return text;
 }
 

@@ -34,7 +34,7 @@ compiler::FormatOptions FormatArguments::read() const {
   options.choose = !calibrate.empty();
   if (options.choose || !data.empty()) options.data = load_npy(options.choose ? calibrate : data);
   if (target_error != 0) options.target.error = target_error;
-  if (measure == "rms") options.target.measure = calibrate::ErrorMeasure::rms;
+  options.target.measure = calibrate::parse_measure(measure);
   return options;
 }
 

@@ -32,6 +32,11 @@ def label(run):
     return f"{run['program']}, {where}"
 
 
+def caveat(runs):
+    labels = {"CPU" if run["device"]["emulation"] == "engine" else "emulation" for run in runs if run["emulated"]}
+    return f"  ({max(labels)}, not card latency)" if labels else ""
+
+
 def bins_of(columns):
     """Logarithmic bins from the least time to the 99.9 % point, the same for every program."""
     positive = np.concatenate([column[column > 0] for column in columns])
@@ -60,8 +65,7 @@ def plot(runs):
         axis.legend(title="median", title_fontsize=8, fontsize=8, frameon=False, loc="upper right")
         axis.set_ylim(top=50)  # room for the legend above the fractions
         axis.set_ylabel("fraction of calls / bin")
-    emulated = any(run["emulated"] for run, _ in runs)
-    what = "time per call [us]" + ("  (emulation, not card latency)" if emulated else "")
+    what = "time per call [us]" + caveat(run for run, _ in runs)
     for axis in axes[1]:
         axis.set_xlabel(what)
     batches = sorted({run["batch_events"] for run, _ in runs})

@@ -49,6 +49,7 @@ int execute(const Context& context, const Arguments& arguments) {
   save_npy(arguments.output, output);
   const std::int64_t events = output.shape.empty() ? 0 : output.shape.front();
   const runtime::DeviceInfo& info = device.info();
+  const std::string_view label = runtime::time_label(info.emulated, info.emulation);
   print_result(context,
                {{"events", events},
                 {"device", info.uri},
@@ -57,8 +58,8 @@ int execute(const Context& context, const Arguments& arguments) {
                 {"output", arguments.output},
                 {"output_shape", output.shape}},
                fmt::format("{} events on {}{} in {:.3f} s; {} holds ({})", events, info.uri,
-                           info.emulated ? " (emulation)" : "", elapsed.count(), arguments.output,
-                           fmt::join(output.shape, ", ")));
+                           label.empty() ? "" : fmt::format(" ({})", label), elapsed.count(),
+                           arguments.output, fmt::join(output.shape, ", ")));
   return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <span>
@@ -19,6 +20,7 @@
 #include "sluice/compiler/test_vectors.hpp"
 #include "sluice/frontend/import.hpp"
 #include "sluice/hw/sources.hpp"
+#include "sluice/network/pack.hpp"
 #include "sluice/network/text.hpp"
 #include "sluice/network/verify.hpp"
 #include "sluice/rtl/core.hpp"
@@ -33,6 +35,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kVectorEvents = 1000;
+constexpr std::int64_t kFewestVectorEvents = 16;
+// Of the interpreter, for the vectors: seconds.
+constexpr std::int64_t kVectorOperations = 200'000'000;
 constexpr std::uint64_t kVectorSeed = 1;
 
 class Stopwatch {
@@ -57,23 +62,30 @@ void check(const CompileOptions& options) {
     throw UsageError("E-COMPILER-001", options.name, "is no name for a kernel",
                      "use letters, digits and underscores, for example myproject");
   }
+  if (options.reuse < 1) {
+    throw UsageError("E-COMPILER-001", fmt::format("reuse {}", options.reuse),
+                     "is no number of ticks", "use 1 to compute every product at once");
+  }
   if (!(options.clock_mhz >= 1 && options.clock_mhz <= 2000)) {
     throw UsageError("E-COMPILER-001", fmt::format("{} MHz", options.clock_mhz),
                      "is no clock for an FPGA", "use a value from 1 to 2000, for example 200");
   }
 }
 
-package::TensorPort only_port(const network::Network& network,
-                              const std::vector<network::LayerId>& ids, std::string_view what) {
-  if (ids.size() != 1) {
-    throw ModelError("E-COMPILER-003", network.name(),
-                     fmt::format("has {} {}s; a kernel takes one", ids.size(), what),
-                     fmt::format("join them into one {} tensor", what));
-  }
-  const network::Layer& layer = network.layer(ids.front());
-  package::TensorPort port{layer.name, layer.type.shape, {layer.type.format}};
+package::TensorPort port_of(const network::Layer& layer) {
+  package::TensorPort port{layer.name, layer.type.shape, {layer.type.format}, {}};
   if (const auto* input = std::get_if<network::Input>(&layer.op)) port.quantizer = input->quantizer;
   return port;
+}
+
+// The tensors of the model that lie one after the other in the kernel's, where there are several.
+std::vector<package::TensorPart> parts_of(const network::Network& network,
+                                          const std::vector<network::LayerId>& ids) {
+  std::vector<package::TensorPart> parts;
+  for (const network::LayerId id : ids) {
+    if (ids.size() > 1) parts.push_back({network.layer(id).name, network.layer(id).type.shape});
+  }
+  return parts;
 }
 
 void write_rtl(const fs::path& folder, const circuit::Circuit& circuit,
@@ -94,7 +106,9 @@ NpyArray as_npy(const std::vector<std::int64_t>& mantissas, std::int64_t element
 void write_vectors(const fs::path& folder, const circuit::Circuit& circuit,
                    const package::Manifest& manifest) {
   fs::create_directory(folder);
-  const std::vector<std::int64_t> inputs = make_inputs(circuit, kVectorEvents, kVectorSeed);
+  const std::int64_t events = std::clamp(kVectorOperations / operations_per_event(circuit),
+                                         kFewestVectorEvents, kVectorEvents);
+  const std::vector<std::int64_t> inputs = make_inputs(circuit, events, kVectorSeed);
   save_npy(folder / "input.npy", as_npy(inputs, manifest.input.elements()));
   save_npy(folder / "output.npy", as_npy(interpret(circuit, inputs), manifest.output.elements()));
 }
@@ -102,6 +116,7 @@ void write_vectors(const fs::path& folder, const circuit::Circuit& circuit,
 void write_card_file(const fs::path& folder, const package::Manifest& manifest,
                      const std::string& network_text) {
   package::XclbinContent content = describe_xclbin(manifest);
+  content.network_sha256 = sha256_hex(network_text);
   card::CardImage image;
   image.manifest_json = to_json(manifest).dump(2);
   image.network_text = network_text;
@@ -127,7 +142,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   const FormattedModel formatted = import_with_formats(
       model, {options.config, options.weights, options.name}, options.formats, progress);
   const frontend::Imported& imported = formatted.model;
-  const network::Network& network = imported.network;
+  const network::Network network = network::packed(imported.network);
   network::verify(network);
   package::Manifest manifest;
   manifest.name = options.name;
@@ -135,13 +150,16 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   manifest.source = {model.filename().string(), sha256_hex(read_file(model))};
   manifest.board = options.board;
   manifest.clock_mhz = options.clock_mhz;
-  manifest.input = only_port(network, network.inputs(), "input");
-  manifest.output = only_port(network, network.outputs(), "output");
+  manifest.input = port_of(network.layer(network.inputs().front()));
+  manifest.input.parts = parts_of(imported.network, imported.network.inputs());
+  manifest.output = port_of(network.layer(network.outputs().front()));
+  manifest.output.parts = parts_of(imported.network, imported.network.outputs());
   timings_s["import"] = watch.lap_s();
 
   progress.update("optimise", 0, 0);
-  const auto [circuit, schedule] = synthesise(network, options);
+  const auto [circuit, schedule] = synthesise(imported, options);
   manifest.latency_cycles = schedule.latency_cycles;
+  manifest.initiation_interval_cycles = schedule.interval_cycles;
   const Json estimate = to_json(synth::estimate(circuit, schedule), options.clock_mhz);
   timings_s["optimise"] = watch.lap_s();
 

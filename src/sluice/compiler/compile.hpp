@@ -11,7 +11,7 @@
 #include "sluice/compiler/formats.hpp"
 #include "sluice/package/package.hpp"
 #include "sluice/rtl/family.hpp"
-#include "sluice/synth/cmvm.hpp"
+#include "sluice/synth/lower.hpp"
 #include "sluice/synth/schedule.hpp"
 
 namespace sluice::compiler {
@@ -26,8 +26,11 @@ struct CompileOptions {
   synth::Adders adders = synth::Adders::three;   ///< most operands of an adder
   rtl::Family family = rtl::kFamilies.front();   ///< whose primitives the Verilog names
   synth::PipelineGoal pipeline_goal = synth::PipelineGoal::speed;
-  FormatOptions formats;  ///< of a float model: chosen from data, or measured with them
-  bool simulator = true;  ///< Verilate the kernel and pack the card
+  synth::Form convolutions = synth::Form::automatic;  ///< one position after the other, or all
+  std::int64_t reuse = 1;  ///< ticks that share a layer's multipliers; the configuration's
+                           ///< ReuseFactor of a layer comes first
+  FormatOptions formats;   ///< of a float model: chosen from data, or measured with them
+  bool simulator = true;   ///< Verilate the kernel and pack the card
 };
 
 struct Compiled {

@@ -2,7 +2,7 @@
 
 #include "sluice/base/json.hpp"
 #include "sluice/compiler/compile.hpp"
-#include "sluice/network/network.hpp"
+#include "sluice/frontend/import.hpp"
 #include "sluice/synth/estimate.hpp"
 
 namespace sluice::compiler {
@@ -10,8 +10,8 @@ namespace sluice::compiler {
 /// The `estimate` object of report.json: per layer and total, in the words of the command line.
 Json to_json(const synth::Estimate& estimate, double clock_mhz);
 
-/// The same of a network that is not compiled yet: what compile() with these options reports.
+/// The same of a model that is not compiled yet: what compile() with these options reports.
 /// Throws as synth::lower and synth::schedule do.
-Json estimate(const network::Network& network, const CompileOptions& options);
+Json estimate(const frontend::Imported& model, const CompileOptions& options);
 
 }  // namespace sluice::compiler

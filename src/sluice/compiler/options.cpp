@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "sluice/base/error.hpp"
 
@@ -14,6 +15,8 @@ namespace {
 
 constexpr std::array kEfforts{synth::Effort::fast, synth::Effort::normal, synth::Effort::max};
 constexpr std::array kAdders{synth::Adders::two, synth::Adders::three};
+constexpr double kMostReuse = 1 << 20;
+constexpr std::array kForms{synth::Form::automatic, synth::Form::parallel, synth::Form::streaming};
 constexpr std::array kPipelineGoals{synth::PipelineGoal::registers, synth::PipelineGoal::speed};
 
 [[noreturn]] void refuse(const std::string& name, const Json& value, const std::string& hint) {
@@ -99,6 +102,24 @@ const std::vector<OptionRow>& option_rows() {
        "speed",
        [](CompileOptions& options, const Json& value) {
          options.pipeline_goal = kPipelineGoals.at(choice_of("pipeline", value));
+       }},
+      {"convolutions",
+       "All positions at once, or one after the other; auto: large ones stream",
+       {"auto", "parallel", "streaming"},
+       "auto",
+       [](CompileOptions& options, const Json& value) {
+         options.convolutions = kForms.at(choice_of("convolutions", value));
+       }},
+      {"reuse",
+       "Cycles that share the multipliers of a dense layer or of a position",
+       {},
+       CompileOptions{}.reuse,
+       [](CompileOptions& options, const Json& value) {
+         const auto reuse = value.get<double>();
+         if (reuse != std::floor(reuse) || !(reuse >= 1 && reuse <= kMostReuse)) {
+           refuse("reuse", value, "use a whole number; 1 computes every product at once");
+         }
+         options.reuse = static_cast<std::int64_t>(reuse);
        }},
   };
   return rows;

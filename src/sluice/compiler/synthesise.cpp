@@ -6,9 +6,12 @@
 
 namespace sluice::compiler {
 
-Synthesised synthesise(const network::Network& network, const CompileOptions& options) {
+Synthesised synthesise(const frontend::Imported& model, const CompileOptions& options) {
   circuit::Circuit circuit =
-      synth::lower(network, {.cmvm = {.effort = options.effort, .adders = options.adders}});
+      synth::lower(model.network, {.cmvm = {.effort = options.effort, .adders = options.adders},
+                                   .form = options.convolutions,
+                                   .reuse = options.reuse,
+                                   .layer_reuse = model.reuse});
   circuit.name = options.name;
   circuit::Schedule schedule =
       synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);

@@ -2,7 +2,7 @@
 
 #include "sluice/circuit/circuit.hpp"
 #include "sluice/compiler/compile.hpp"
-#include "sluice/network/network.hpp"
+#include "sluice/frontend/import.hpp"
 #include "sluice/synth/schedule.hpp"
 
 namespace sluice::compiler {
@@ -14,6 +14,6 @@ struct Synthesised {
 
 /// From the tensor form to a pipelined circuit: the one way in which compile() and estimate() take
 /// the options. Throws as synth::lower and synth::schedule do.
-Synthesised synthesise(const network::Network& network, const CompileOptions& options);
+Synthesised synthesise(const frontend::Imported& model, const CompileOptions& options);
 
 }  // namespace sluice::compiler

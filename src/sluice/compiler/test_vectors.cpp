@@ -76,6 +76,15 @@ std::vector<std::int64_t> make_inputs(const circuit::Circuit& circuit, std::int6
   return inputs;
 }
 
+std::int64_t operations_per_event(const circuit::Circuit& circuit) {
+  std::int64_t operations = std::ssize(circuit.function.instrs()) + 1;
+  for (const circuit::Process& process : circuit.processes) {
+    operations +=
+        tick_count(process) * (std::ssize(process.function.instrs()) + std::ssize(process.sources));
+  }
+  return operations;
+}
+
 std::vector<std::int64_t> interpret(const circuit::Circuit& circuit,
                                     const std::vector<std::int64_t>& inputs) {
   const circuit::Interpreter interpreter(circuit);

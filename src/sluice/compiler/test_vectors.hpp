@@ -13,6 +13,9 @@ namespace sluice::compiler {
 std::vector<std::int64_t> make_inputs(const circuit::Circuit& circuit, std::int64_t events,
                                       std::uint64_t seed);
 
+/// Instructions that the interpreter runs for one event.
+std::int64_t operations_per_event(const circuit::Circuit& circuit);
+
 /// What the interpreter returns for them.
 std::vector<std::int64_t> interpret(const circuit::Circuit& circuit,
                                     const std::vector<std::int64_t>& inputs);

@@ -122,6 +122,14 @@ class Comparer {
   std::vector<std::byte> packed_inputs_, packed_expected_;
 };
 
+constexpr std::int64_t kFewestSamples = 64;
+constexpr std::int64_t kFewestRtlSamples = 16;
+
+std::int64_t at_most(std::int64_t asked, std::int64_t budget, std::int64_t each,
+                     std::int64_t fewest) {
+  return std::min(asked, std::max(budget / each, fewest));
+}
+
 }  // namespace
 
 bool Verification::passed() const noexcept {
@@ -138,7 +146,12 @@ Verification verify(const package::Package& package, const VerifyOptions& option
   const network::Network network =
       network::parse(read_file(package.network_file()), package.network_file().string());
   progress.update("interpret", 0, 0);
-  const Comparer comparer(package.manifest(), circuit, options);
+  VerifyOptions bounded = options;
+  bounded.samples = at_most(options.samples, options.interpreted_operations,
+                            operations_per_event(circuit), kFewestSamples);
+  bounded.rtl_samples = at_most(options.rtl_samples, options.simulated_cycles,
+                                package.manifest().initiation_interval_cycles, kFewestRtlSamples);
+  const Comparer comparer(package.manifest(), circuit, bounded);
   Verification verification{options.seed, {}};
   for (const std::string& target : engine::supported_targets()) {
     progress.update("verify engine " + target, 0, 0);

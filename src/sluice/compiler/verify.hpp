@@ -10,8 +10,14 @@
 namespace sluice::compiler {
 
 struct VerifyOptions {
-  std::int64_t samples = 100'000;     ///< events for the engine
-  std::int64_t rtl_samples = 20'000;  ///< events for the Verilated kernel, at most `samples`
+  /// Events for the engine, at most: fewer, but 64, where the interpreter needs more than
+  /// `interpreted_operations` for them.
+  std::int64_t samples = 100'000;
+  /// Events for the Verilated kernel, at most: fewer, but 16, where they take more than
+  /// `simulated_cycles`.
+  std::int64_t rtl_samples = 20'000;
+  std::int64_t interpreted_operations = 4'000'000'000;
+  std::int64_t simulated_cycles = 2'000'000;
   std::uint64_t seed = 1;
   /// Device URIs beside the SIMD engine's targets: `rtl`, `xrt:0`.
   std::vector<std::string> devices{"rtl"};

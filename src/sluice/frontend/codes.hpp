@@ -18,9 +18,10 @@ inline constexpr const char* kActivation = "E-FRONTEND-012";     ///< activation
 inline constexpr const char* kMissingFile = "E-FRONTEND-013";    ///< weights file not found
 inline constexpr const char* kProcess = "E-FRONTEND-014";        ///< no process to read in
 
-inline constexpr const char* kLogits = "W-FRONTEND-001";       ///< final softmax left out
-inline constexpr const char* kNoEffect = "W-FRONTEND-002";     ///< a setting without effect
-inline constexpr const char* kDoubleRound = "W-FRONTEND-003";  ///< an input is rounded twice
-inline constexpr const char* kOutputGrid = "W-FRONTEND-004";   ///< output near the exact values
+inline constexpr const char* kLogits = "W-FRONTEND-001";         ///< final softmax left out
+inline constexpr const char* kNoEffect = "W-FRONTEND-002";       ///< a setting without effect
+inline constexpr const char* kDoubleRound = "W-FRONTEND-003";    ///< an input is rounded twice
+inline constexpr const char* kOutputGrid = "W-FRONTEND-004";     ///< output near the exact values
+inline constexpr const char* kSoftmaxTables = "W-FRONTEND-005";  ///< how far a softmax is off
 
 }  // namespace sluice::frontend::codes

@@ -12,16 +12,13 @@
 #include "sluice/fixed/convert.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/json_access.hpp"
+#include "sluice/frontend/refuse.hpp"
 
 namespace sluice::frontend {
 
 namespace {
 
 constexpr int kMostBits = 64;
-
-[[noreturn]] void refuse(const char* code, std::string message, std::string hint = {}) {
-  throw ModelError(code, "", std::move(message), std::move(hint));
-}
 
 int small_integer(double value, const char* name) {
   if (!(std::abs(value) <= kMostBits) || value != std::trunc(value)) {

@@ -11,14 +11,11 @@
 #include "sluice/fixed/convert.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/json_access.hpp"
+#include "sluice/frontend/refuse.hpp"
 
 namespace sluice::frontend {
 
 namespace {
-
-[[noreturn]] void refuse(const char* code, std::string message, std::string hint = {}) {
-  throw ModelError(code, "", std::move(message), std::move(hint));
-}
 
 const Json& settings(const Json& config) {
   const Json* const inner = find(config, "config");

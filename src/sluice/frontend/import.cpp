@@ -149,7 +149,7 @@ Imported import_keras_bytes(std::string_view bytes, std::optional<std::string_vi
   ModelFile file = open_model(bytes, weights_file, origin);
   const KerasModel model = parse_keras_model(file.description, origin);
   const ModelWeights weights = file.weights.variables.empty()
-                                   ? std::move(file.weights.weights)
+                                   ? name_weights(file.weights.weights, model)
                                    : name_variables(file.weights.variables, model);
   Imported result =
       import_keras(model, weights, precision, name.empty() ? model.name : name, diagnostics);
@@ -170,6 +170,11 @@ Imported import_model_bytes(std::string_view model, std::optional<std::string_vi
           ? import_onnx_bytes(model, origin, precision, options.name, diagnostics)
           : import_keras_bytes(model, weights_file, origin, precision, options.name, diagnostics);
   diagnostics.throw_if_errors(origin);
+  for (const LayerSummary& layer : result.source.layers) {
+    const std::optional<std::int64_t> reuse = precision.reuse(layer.name, layer.class_name);
+    if (!reuse) continue;
+    for (const std::string& part : layer.network_layers) result.reuse[part] = *reuse;
+  }
   result.warnings = diagnostics.warnings();
   return result;
 }

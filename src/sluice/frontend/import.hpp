@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -95,6 +96,8 @@ struct Imported {
   std::vector<Diagnostic> warnings;
   std::vector<FormatUse> formats;
   std::vector<TabulatedFunction> functions;
+  /// ReuseFactor of the configuration, by layer of the network.
+  std::map<std::string, std::int64_t> reuse{};
 };
 
 /// The bytes of a model's files, for importing it more than once.

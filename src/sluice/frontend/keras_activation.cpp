@@ -5,6 +5,7 @@
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/json_access.hpp"
 #include "sluice/frontend/keras_layer_builder.hpp"
+#include "sluice/frontend/keras_softmax.hpp"
 
 namespace sluice::frontend {
 
@@ -35,9 +36,11 @@ void add_leaky(LayerBuilder& layer, double slope) {
   layer.add("leaky", network::LayerOp(Merge{kind})).with_operand_of = scaling;
 }
 
-// Times powers of two: one for all, or one per index of the last axis.
-OpOfOperand scaled_by(std::vector<int> exponents) {
-  return [exponents = std::move(exponents)](const OpContext& at) -> ResolvedOp {
+// Times the scales of a quantiser: one for all, or one per index of the last axis.
+OpOfOperand scaled_by(std::vector<int> exponents, std::vector<std::int64_t> mantissas) {
+  mantissas.resize(exponents.size(), 1);
+  return [exponents = std::move(exponents),
+          mantissas = std::move(mantissas)](const OpContext& at) -> ResolvedOp {
     const auto channels =
         static_cast<std::size_t>(at.operand.shape.empty() ? 1 : at.operand.shape.back());
     if (exponents.size() != 1 && exponents.size() != channels) {
@@ -50,7 +53,8 @@ OpOfOperand scaled_by(std::vector<int> exponents) {
     affine.scale_frac_bits = -smallest;
     affine.offset.resize(channels);
     for (std::size_t c = 0; c < channels; ++c) {
-      affine.scale.push_back(fixed::shift_left(1, exponents[c % exponents.size()] - smallest));
+      const std::size_t i = c % exponents.size();
+      affine.scale.push_back(fixed::shift_left(mantissas[i], exponents[i] - smallest));
     }
     return network::LayerOp(std::move(affine));
   };
@@ -72,8 +76,9 @@ void add_quantizer(LayerBuilder& layer, const QkerasQuantizer& quantizer) {
   if (quantizer.halves) layer.add_helper("half", halved);
   layer.add("quantize", network::LayerOp(network::Quantize{{quantizer.quantizer}}));
   const auto& exponents = quantizer.scale_exponents;
-  if (std::ranges::any_of(exponents, [](int exponent) { return exponent != 0; })) {
-    layer.add("scale", scaled_by(exponents));
+  if (!quantizer.scale_mantissas.empty() ||
+      std::ranges::any_of(exponents, [](int exponent) { return exponent != 0; })) {
+    layer.add("scale", scaled_by(exponents, quantizer.scale_mantissas));
   }
   if (quantizer.lower_bound || quantizer.upper_bound) {
     layer.add_clamp(quantizer.lower_bound, quantizer.upper_bound);
@@ -136,7 +141,7 @@ void plan_prelu(LayerBuilder& layer) {
 bool plan_class(LayerBuilder& layer) {
   const std::string& name = layer.layer().class_name;
   if (name == "Softmax") {
-    layer.plan().is_softmax = true;
+    layer.plan().is_softmax = !plan_configured_softmax(layer, layer.layer().name);
   } else if (name == "ReLU") {
     plan_relu(layer);
   } else if (name == "LeakyReLU") {
@@ -155,7 +160,8 @@ void plan_function(LayerBuilder& layer, const Json& value, const std::string& co
                    const char* result_role) {
   const std::string name = function_name(value);
   if (name == "softmax") {
-    layer.plan().is_softmax = true;
+    layer.plan().is_softmax = !plan_configured_softmax(layer, configured_name);
+    if (!layer.plan().is_softmax) layer.add_result(configured_name, "Softmax", result_role);
     return;
   }
   if (is_known_quantizer(name)) {

@@ -122,15 +122,17 @@ void plan_full(LayerBuilder& layer, const Convolution& settings) {
   layer.add("dense", network::LayerOp(std::move(dense))).accumulator = layer.accumulator();
 }
 
-Dense depthwise(LayerBuilder& layer, const Convolution& settings) {
+/// A batch normalisation is folded into kernel and bias where there is a bias for it.
+Dense depthwise(LayerBuilder& layer, const Convolution& settings, RealTensor* folded_bias) {
   const char* const quantizer_key = "depthwise_quantizer";
   const char* const name = "depthwise_kernel";
-  const RealTensor& kernel = kernel_of(layer, name, settings.taps);
+  RealTensor kernel = kernel_of(layer, name, settings.taps);
   const std::int64_t multiplier = kernel.shape.back();
   const std::int64_t channels = kernel.shape[kernel.shape.size() - 2];
   if (multiplier != layer.integer_setting("depth_multiplier", 1)) refuse_kernel(name, kernel);
   const std::int64_t taps = product(settings.taps);
   Dense dense{.inputs = taps * channels, .units = channels * multiplier};
+  if (folded_bias != nullptr) fold_batch_norm(layer.batch_norm(dense.units), kernel, *folded_bias);
   layer.attempt([&] {
     QuantizedTensor weights = layer.kernel(kernel, quantizer_key, "depthwise kernel");
     layer.count(weights);
@@ -141,16 +143,20 @@ Dense depthwise(LayerBuilder& layer, const Convolution& settings) {
 }
 
 void plan_depthwise(LayerBuilder& layer, const Convolution& settings) {
-  Dense dense = depthwise(layer, settings);
-  RealTensor bias;
-  if (settings.use_bias) bias = layer.vector_weight("bias", dense.units);
-  set_bias(layer, dense, settings.use_bias ? &bias : nullptr);
+  const bool folds = layer.layer().class_name == "QDepthwiseConv2DBatchnorm";
+  const std::vector<std::int64_t>& shape =
+      kernel_of(layer, "depthwise_kernel", settings.taps).shape;
+  const std::int64_t units = shape[shape.size() - 2] * shape.back();
+  RealTensor bias{{units}, std::vector<double>(static_cast<std::size_t>(units))};
+  if (settings.use_bias) bias = layer.vector_weight("bias", units);
+  Dense dense = depthwise(layer, settings, folds ? &bias : nullptr);
+  set_bias(layer, dense, settings.use_bias || folds ? &bias : nullptr);
   layer.add("dense", network::LayerOp(std::move(dense))).accumulator = layer.accumulator();
 }
 
 /// Depthwise, then 1 x 1: nothing is rounded in between.
 void plan_separable(LayerBuilder& layer, const Convolution& settings) {
-  Dense spatial = depthwise(layer, settings);
+  Dense spatial = depthwise(layer, settings, nullptr);
   set_bias(layer, spatial, nullptr);
   const RealTensor& kernel =
       kernel_of(layer, "pointwise_kernel", std::vector<std::int64_t>(settings.taps.size(), 1));
@@ -171,7 +177,107 @@ void plan_separable(LayerBuilder& layer, const Convolution& settings) {
   layer.add("dense", network::LayerOp(std::move(dense))).accumulator = layer.accumulator();
 }
 
+/// A kernel [taps..., filters, channels] as [taps backwards..., channels, filters].
+std::vector<std::int64_t> turned(const std::vector<std::int64_t>& weights, std::int64_t filters,
+                                 std::int64_t channels) {
+  std::vector<std::int64_t> result(weights.size());
+  const auto block = static_cast<std::size_t>(filters * channels);
+  const std::size_t taps = weights.size() / block;
+  for (std::size_t tap = 0; tap < taps; ++tap) {
+    for (std::size_t i = 0; i < block; ++i) {
+      const std::size_t filter = i / static_cast<std::size_t>(channels);
+      const std::size_t channel = i % static_cast<std::size_t>(channels);
+      // All axes of the taps backwards: their number counted from the end.
+      result[(taps - 1 - tap) * block + channel * static_cast<std::size_t>(filters) + filter] =
+          weights[tap * block + i];
+    }
+  }
+  return result;
+}
+
+/// A transposed convolution is one with stride 1 over elements with zeros between them.
+struct Spread {
+  std::vector<std::int64_t> strides;
+  std::vector<std::int64_t> output_padding;  ///< empty: the length that Keras chooses
+  WindowSettings windows;                    ///< strides of 1
+
+  std::vector<network::WindowAxis> over(const network::Shape& shape) const {
+    std::vector<network::WindowAxis> axes;
+    for (std::size_t i = 0; i < strides.size(); ++i) {
+      network::WindowAxis axis{.size = windows.sizes[i], .dilation = windows.dilations[i]};
+      const std::int64_t reach = (axis.size - 1) * axis.dilation + 1;
+      const bool same = windows.padding == "same";
+      const std::int64_t whole = (shape[i] - 1) * strides[i] + reach;
+      std::int64_t length = shape[i] * strides[i];
+      if (!output_padding.empty()) {
+        length = whole - (same ? reach / 2 * 2 : 0) + output_padding[i];
+      } else if (!same) {
+        length += std::max<std::int64_t>(reach - strides[i], 0);
+      }
+      const std::int64_t cut = same ? std::max<std::int64_t>(whole - length, 0) / 2 : 0;
+      axis.pad_before = reach - 1 - cut;
+      axis.pad_after = length - whole + cut + reach - 1;
+      axes.push_back(axis);
+    }
+    return axes;
+  }
+};
+
+void plan_transposed(LayerBuilder& layer) {
+  Spread spread{{}, {}, window_settings(layer, "kernel_size", "dilation_rate")};
+  WindowSettings& windows = spread.windows;
+  if (windows.padding == "causal") {
+    refuse(codes::kModelConfig, "padding='causal' is not supported", "use 'valid' or 'same'");
+  }
+  const std::size_t axes = windows.sizes.size();
+  spread.strides = std::exchange(windows.strides, std::vector<std::int64_t>(axes, 1));
+  if (!layer.setting("output_padding").is_null()) {
+    spread.output_padding = layer.axes_setting("output_padding", axes, 0, 0);
+  }
+  const RealTensor& kernel = kernel_of(layer, "kernel", windows.sizes);
+  const std::int64_t channels = kernel.shape.back();
+  const std::int64_t filters = kernel.shape[kernel.shape.size() - 2];
+  if (filters != layer.integer_setting("filters", -1)) refuse_kernel("kernel", kernel);
+  Dense dense{.inputs = product(windows.sizes) * channels, .units = filters};
+  layer.attempt([&] {
+    QuantizedTensor weights = layer.kernel(kernel);
+    layer.count(weights);
+    weights.mantissas = turned(weights.mantissas, filters, channels);
+    set_weights(dense, std::move(weights));
+  });
+  const bool use_bias = layer.flag_setting("use_bias", true);
+  RealTensor bias;
+  if (use_bias) bias = layer.vector_weight("bias", filters);
+  set_bias(layer, dense, use_bias ? &bias : nullptr);
+  if (layer.is_channels_first()) add_channels_last(layer);
+  layer.add_movement("spread", [strides = spread.strides](const OpContext& at) -> ResolvedOp {
+    check_window_operand(at.operand.shape, strides.size());
+    std::vector<std::int64_t> all = strides;
+    all.push_back(1);
+    network::Shape to = at.operand.shape;
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] *= all[i];
+    check_elements(to);
+    return network::LayerOp(network::insert_zeros(at.operand.shape, all));
+  });
+  layer.add_movement("windows", [spread](const OpContext& at) -> ResolvedOp {
+    network::Shape shape = at.operand.shape;  // of what has zeros between its elements
+    for (std::size_t i = 0; i < spread.strides.size(); ++i) {
+      shape[i] = (shape[i] - 1) / spread.strides[i] + 1;
+    }
+    return windows_op(at.operand.shape, spread.over(shape), network::WindowOrder::taps_channels,
+                      network::WindowPadding::zero);
+  });
+  layer.add("dense", network::LayerOp(std::move(dense))).accumulator = layer.accumulator();
+}
+
 }  // namespace
+
+void plan_transposed_convolution(LayerBuilder& layer) {
+  plan_transposed(layer);
+  layer.add_result(layer.layer().name, layer.layer().class_name, "result");
+  if (layer.is_channels_first()) add_channels_first(layer);
+  plan_inner_activation(layer);
+}
 
 void plan_convolution(LayerBuilder& layer) {
   const std::string& class_name = layer.layer().class_name;

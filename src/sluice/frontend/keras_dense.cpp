@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "sluice/frontend/codes.hpp"
+#include "sluice/frontend/hgq2_quantizer.hpp"
 #include "sluice/frontend/json_access.hpp"
 #include "sluice/frontend/keras_layer_builder.hpp"
 
@@ -72,8 +73,8 @@ bool exact_affine(const LayerBuilder& layer, const BatchNorm& norm, QuantizedTen
   return true;
 }
 
-void configured_affine(LayerBuilder& layer, const BatchNorm& norm, QuantizedTensor& scale,
-                       QuantizedTensor& offset) {
+void rounded_affine(LayerBuilder& layer, const BatchNorm& norm, QuantizedTensor& scale,
+                    QuantizedTensor& offset) {
   RealTensor scales{{static_cast<std::int64_t>(norm.channels())}, {}};
   RealTensor offsets = scales;
   for (std::size_t c = 0; c < norm.channels(); ++c) {
@@ -82,6 +83,11 @@ void configured_affine(LayerBuilder& layer, const BatchNorm& norm, QuantizedTens
   }
   require_finite("the scale", scales.values);
   require_finite("the offset", offsets.values);
+  if (is_hgq2_quantizer(layer.setting("kq_conf"))) {
+    scale = layer.kernel(scales);
+    offset = layer.bias(offsets);
+    return;
+  }
   scale = layer.configured(scales, "scale", "scale");
   offset = layer.configured(offsets, "offset", "bias");
 }
@@ -148,7 +154,9 @@ void plan_batch_normalization(LayerBuilder& layer) {
   const BatchNorm norm = layer.batch_norm(mean.shape[0]);
   QuantizedTensor scale;
   QuantizedTensor offset;
-  if (!exact_affine(layer, norm, scale, offset)) configured_affine(layer, norm, scale, offset);
+  if (is_hgq2_quantizer(layer.setting("kq_conf")) || !exact_affine(layer, norm, scale, offset)) {
+    rounded_affine(layer, norm, scale, offset);
+  }
   layer.count(scale);
   layer.count(offset);
   layer

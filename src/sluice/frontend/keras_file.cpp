@@ -29,13 +29,6 @@ std::vector<std::string> joined_strings(const Hdf5Reader& file, std::string_view
   return all;
 }
 
-// "fc1/batch_normalization/gamma:0" -> "gamma"
-std::string short_name(std::string_view weight) {
-  const std::size_t slash = weight.rfind('/');
-  if (slash != std::string_view::npos) weight.remove_prefix(slash + 1);
-  return std::string(weight.substr(0, weight.find(':')));
-}
-
 // `layer_names` of the root, `weight_names` of each layer, and the datasets of these names.
 ModelWeights read_weights(const Hdf5Reader& file, std::string_view root) {
   ModelWeights weights;
@@ -43,7 +36,7 @@ ModelWeights read_weights(const Hdf5Reader& file, std::string_view root) {
     const std::string group = fmt::format("{}/{}", root, layer);
     LayerWeights& tensors = weights[layer];
     for (const std::string& weight : joined_strings(file, group, "weight_names")) {
-      tensors[short_name(weight)] = file.tensor(fmt::format("{}/{}", group, weight));
+      tensors[weight] = file.tensor(fmt::format("{}/{}", group, weight));
     }
   }
   return weights;

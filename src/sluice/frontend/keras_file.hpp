@@ -18,6 +18,7 @@ using ModelWeights = std::map<std::string, LayerWeights, std::less<>>;
 struct KerasFile {
   std::optional<std::string> model_config;  ///< JSON; absent in a file of weights alone
   std::string keras_version;
+  /// Of a file that lists its layers: by outermost layer and full name, "dense/kernel:0".
   ModelWeights weights;
   /// The variables of a `.weights.h5` file, which Keras 3 addresses by the path of their owner
   /// below the model: "dense_1/vars/0". Empty for other files.

@@ -138,8 +138,11 @@ class GraphImporter {
                            "of the classes is the same",
                            {}});
       } else {
-        error(codes::kActivation, layer.name, "softmax is supported at the very end only",
-              "remove it: the largest logit is the largest probability");
+        error(codes::kActivation, layer.name,
+              "softmax is left out at the very end only; here the configuration must say what it "
+              "becomes",
+              fmt::format(R"~({{"LayerName": {{"{}": {{"Strategy": "table"}}}}}}, or "argmax")~",
+                          layer.name));
       }
     }
   }
@@ -326,19 +329,57 @@ class GraphImporter {
   }
 
   Value apply(const TensorRef& call, const LayerPlan& layer, std::vector<Value> operands) {
+    for (std::size_t i = 0; i < layer.operand_quantizers.size() && i < operands.size(); ++i) {
+      const PlannedOp quantize{fmt::format("{}_quantize", call.layer), layer.operand_quantizers[i]};
+      operands[i] = append(call, quantize, {operands[i]}, operands[i].id);
+    }
+    if (layer.remark) {
+      diagnostics_.warn({codes::kSoftmaxTables,
+                         call.layer,
+                         layer.remark(network_.layer(settled(operands.front())).type),
+                         {}});
+    }
     Value value = operands.front();
     if (layer.join) {
       std::vector<LayerId> ids(operands.size());
       std::ranges::transform(operands, ids.begin(), settled);
       value = {joined(call, *layer.join, ids), nullptr};
     }
+    return layer.each_step ? apply_each_step(call, layer, settled(value))
+                           : apply_operations(call, layer.ops, value);
+  }
+
+  static constexpr std::int64_t kMostSteps = 4096;
+
+  Value apply_each_step(const TensorRef& call, const LayerPlan& layer, LayerId operand) {
+    const Shape shape = network_.layer(operand).type.shape;
+    if (shape.size() < 2 || shape.front() > kMostSteps) {
+      throw ModelError(
+          codes::kGraph, "",
+          fmt::format("TimeDistributed of an operand of shape ({})", fmt::join(shape, ", ")),
+          fmt::format("give it up to {} steps of one axis or more", kMostSteps));
+    }
+    std::vector<LayerId> results;
+    for (std::int64_t step = 0; step < shape.front(); ++step) {
+      std::vector<PlannedOp> ops = layer.ops;
+      for (PlannedOp& planned : ops) planned.name += fmt::format("_step_{}", step);
+      const LayerId part = append(call, fmt::format("{}_step_{}_operand", call.layer, step),
+                                  network::index_first_axis(shape, step), {operand});
+      results.push_back(settled(apply_operations(call, ops, {part, nullptr})));
+    }
+    const std::vector<Shape> shapes(results.size(), network_.layer(results.front()).type.shape);
+    return {append(call, call.layer, network::stack(shapes), results), nullptr};
+  }
+
+  Value apply_operations(const TensorRef& call, const std::vector<PlannedOp>& ops, Value value) {
     const LayerId layer_operand = value.id;
     std::vector<Value> before;  // the operand of each operation
-    for (const PlannedOp& planned : layer.ops) {
+    for (const PlannedOp& planned : ops) {
       before.push_back(value);
       std::vector<Value> taken{value};
       if (planned.with_operand_of) {
-        taken.insert(taken.begin(), before.at(*planned.with_operand_of));
+        taken.insert(planned.operand_is_second ? taken.end() : taken.begin(),
+                     before.at(*planned.with_operand_of));
       }
       value = append(call, planned, taken, layer_operand);
       if (planned.format) {
@@ -378,7 +419,7 @@ class GraphImporter {
 
   Value append(const TensorRef& call, const PlannedOp& planned, const std::vector<Value>& operands,
                LayerId layer_operand) {
-    const Value operand = operands.back();
+    const Value operand = planned.operand_is_second ? operands.front() : operands.back();
     const TensorType& type = network_.layer(operand.id).type;
     ResolvedOp resolved = resolve(planned, {type, network_.layer(layer_operand).type});
     if (auto* const function = std::get_if<UnaryFunction>(&resolved)) {

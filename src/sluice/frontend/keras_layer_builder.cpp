@@ -29,10 +29,6 @@ void check_elements(const network::Shape& extents) {
   }
 }
 
-void refuse(const char* code, std::string message, std::string hint) {
-  throw ModelError(code, "", std::move(message), std::move(hint));
-}
-
 std::string function_name(const Json& activation) {
   if (activation.is_null()) return "linear";
   if (!activation.is_string()) {
@@ -249,6 +245,20 @@ void LayerBuilder::add_value_quantizer(const char* key, const char* part) {
   add_helper("quantize", std::move(quantizers));
 }
 
+void LayerBuilder::set_operand_quantizers() {
+  const Json& configs = setting("iq_confs");
+  if (!configs.is_array()) return;
+  if (weights_ == nullptr) refuse(codes::kWeights, "its variables are missing from the weights");
+  for (std::size_t i = 0; i < configs.size(); ++i) {
+    if (!is_hgq2_quantizer(configs[i])) refuse(codes::kQuantizer, "quantises some operands only");
+    const std::string part =
+        i == 0 ? "iq/quantizers/quantizer/" : fmt::format("iq/quantizers/quantizer_{}/", i);
+    plan_.operand_quantizers.push_back(
+        without_batch_axis(read_hgq2_quantizer(configs[i], *weights_, part)));
+  }
+  describe("operands", fmt::format("HGQ2, {} operands", configs.size()));
+}
+
 std::optional<QuantizedTensor> LayerBuilder::by_hgq2(const RealTensor& tensor, const char* key,
                                                      const char* part, const char* role) {
   const Json& config = setting(key);
@@ -305,16 +315,29 @@ QuantizedTensor LayerBuilder::bias(const RealTensor& tensor) {
   return configured(tensor, "bias", "bias");
 }
 
+// QKeras quantises the numbers of a QBatchNormalization, HGQ2 what follows from them.
+std::vector<double> LayerBuilder::statistics(const char* name, const char* quantizer_key,
+                                             std::int64_t channels) const {
+  const RealTensor& stored = vector_weight(name, channels);
+  if (layer_.class_name != "QBatchNormalization") return stored.values;
+  const auto own = parse_quantizer(setting(quantizer_key), QuantizerRole::statistics);
+  return own ? quantize_reals(*own, stored) : stored.values;
+}
+
 BatchNorm LayerBuilder::batch_norm(std::int64_t channels) const {
   BatchNorm norm;
   const auto size = static_cast<std::size_t>(channels);
-  norm.mean = vector_weight("moving_mean", channels).values;
-  norm.variance = vector_weight("moving_variance", channels).values;
-  norm.gamma = flag_setting("scale", true) ? vector_weight("gamma", channels).values
+  norm.mean = statistics("moving_mean", "mean_quantizer", channels);
+  norm.variance = statistics("moving_variance", "variance_quantizer", channels);
+  norm.gamma = flag_setting("scale", true) ? statistics("gamma", "gamma_quantizer", channels)
                                            : std::vector<double>(size, 1.0);
+  const bool is_hgq2 = !setting("kq_conf").is_null();
   const bool has_beta = layer_.class_name != "QBatchNormDense";
-  norm.beta = flag_setting("center", has_beta) ? vector_weight("beta", channels).values
-                                               : std::vector<double>(size, 0.0);
+  // Without a centre HGQ2 0.2 adds 1.
+  const double no_beta = is_hgq2 && layer_.class_name == "QBatchNormalization" ? 1.0 : 0.0;
+  norm.beta = has_beta && flag_setting("center", true)
+                  ? statistics("beta", "beta_quantizer", channels)
+                  : std::vector<double>(size, no_beta);
   norm.epsilon = number_setting("epsilon", 1e-3);
   for (std::size_t c = 0; c < size; ++c) {
     if (!(norm.variance[c] + norm.epsilon > 0)) {

@@ -13,6 +13,7 @@
 #include "sluice/frontend/keras_layers.hpp"
 #include "sluice/frontend/limits.hpp"
 #include "sluice/frontend/qkeras_quantizer.hpp"
+#include "sluice/frontend/refuse.hpp"
 #include "sluice/network/movement.hpp"
 
 /// What the planners of single Keras layers share. Internal to the front end.
@@ -23,8 +24,6 @@ inline constexpr int kMostExactFracBits = 32;
 
 /// Throws ModelError before memory is taken for more than kMostElements: the product of extents.
 void check_elements(const network::Shape& extents);
-
-[[noreturn]] void refuse(const char* code, std::string message, std::string hint = {});
 
 /// The function of an activation, whether text, a call as text, or an object.
 std::string function_name(const Json& activation);
@@ -42,6 +41,7 @@ class LayerBuilder {
                const PrecisionConfig& precision, bool quantized_model, Diagnostics& diagnostics);
 
   const KerasLayer& layer() const noexcept { return layer_; }
+  const PrecisionConfig& precision() const noexcept { return precision_; }
   LayerPlan& plan() noexcept { return plan_; }
 
   template <class Action>
@@ -93,6 +93,8 @@ class LayerBuilder {
   QuantizedTensor bias(const RealTensor& tensor);
   /// A quantiser of HGQ2 for the layer's values (`iq_conf`, "iq/"), where the layer has one.
   void add_value_quantizer(const char* key, const char* part);
+  /// Those of HGQ2's layers of several operands (`iq_confs`).
+  void set_operand_quantizers();
   /// By the configuration's format for `variable`; reports when there is none.
   QuantizedTensor configured(const RealTensor& tensor, const char* role, const char* variable);
   bool is_configured(const char* variable) const;
@@ -107,6 +109,8 @@ class LayerBuilder {
  private:
   void report(const ModelError& error);
   std::optional<QkerasQuantizer> quantizer(const char* key, QuantizerRole role);
+  std::vector<double> statistics(const char* name, const char* quantizer_key,
+                                 std::int64_t channels) const;
   std::optional<QuantizedTensor> by_hgq2(const RealTensor& tensor, const char* key,
                                          const char* part, const char* role);
   std::optional<QuantizedTensor> already_quantized(const RealTensor& tensor) const;
@@ -123,11 +127,15 @@ class LayerBuilder {
 
 // One function per kind of layer; each appends to the builder's plan.
 void plan_dense(LayerBuilder& layer);
+void plan_einsum_dense(LayerBuilder& layer);
 void plan_batch_normalization(LayerBuilder& layer);
 void plan_convolution(LayerBuilder& layer);
+void plan_transposed_convolution(LayerBuilder& layer);
 void plan_pooling(LayerBuilder& layer);
 void plan_movement(LayerBuilder& layer);
 void plan_join(LayerBuilder& layer);
+void plan_softmax(LayerBuilder& layer);
+void plan_sum(LayerBuilder& layer);
 void plan_fixed_point_quantizer(LayerBuilder& layer);
 void plan_activation_layer(LayerBuilder& layer);
 /// The setting `activation` of a layer that computes something else first.

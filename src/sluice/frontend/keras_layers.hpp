@@ -43,29 +43,36 @@ struct PlannedOp {
   /// Set: the first of two operands is that of the layer's operation with this number, the second
   /// is the result of the operation before.
   std::optional<std::size_t> with_operand_of;
+  bool operand_is_second = false;  ///< the other way round
   /// Set for a Quantize that the configuration asks for.
   std::optional<FormatUse> format;
 };
 
 /// How a layer makes one tensor of several, before its operations.
 struct JoinOp {
-  enum class Kind { concatenate, merge };
+  enum class Kind { concatenate, merge, einsum };
   Kind kind = Kind::merge;
   network::Merge::Kind merge = network::Merge::Kind::add;
   std::int64_t axis = -1;  ///< concatenate; the batch counted as 0
+  std::string equation;    ///< einsum: of two operands, the batch in front
+  Json dot_axes;           ///< einsum without an equation: the axes of Dot
 };
 
 /// What a Keras layer becomes, whatever its operand: the operations one after the other.
 struct LayerPlan {
-  std::vector<PlannedOp> ops;           ///< none: the operand itself
-  std::optional<network::Shape> input;  ///< set for an InputLayer
-  std::optional<JoinOp> join;           ///< set for a layer of several operands
+  std::vector<PlannedOp> ops;                         ///< none: the operand itself
+  std::optional<network::Shape> input;                ///< set for an InputLayer
+  std::optional<JoinOp> join;                         ///< set for a layer of several operands
+  std::vector<ElementQuantizers> operand_quantizers;  ///< one per operand, or none
   std::size_t least_operands = 1;
   std::size_t most_operands = 1;
+  bool each_step = false;   ///< acts on each index of the operand's first axis by itself
   bool is_softmax = false;  ///< ends in softmax, which may only be the last thing
   bool is_complete = true;  ///< false where a problem was found
   /// Tensors ("kernel", "bias", ...) that are float32 and for which nobody gives a format.
   std::vector<std::string> without_format;
+  /// A warning that the operand decides.
+  std::function<std::string(const network::TensorType& operand)> remark;
   /// Of its weights, biases and scales.
   std::vector<FormatUse> formats;
   LayerSummary summary;

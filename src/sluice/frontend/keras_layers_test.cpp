@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -11,15 +13,13 @@
 #include "sluice/frontend/import.hpp"
 #include "sluice/frontend/testing/evaluate.hpp"
 #include "sluice/frontend/testing/keras_json.hpp"
+#include "sluice/frontend/testing/real_events.hpp"
 #include "sluice/network/verify.hpp"
 
 namespace sluice::frontend {
 namespace {
 
 const std::filesystem::path kData = std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/data";
-
-/// Every output of a model against Keras or QKeras in float64.
-class LayersAgainstKeras : public ::testing::TestWithParam<const char*> {};
 
 /// The Keras layer whose last layer `name` of the network is.
 std::string keras_layer(const ModelSource& source, const std::string& name) {
@@ -29,12 +29,11 @@ std::string keras_layer(const ModelSource& source, const std::string& name) {
   return name;
 }
 
-TEST_P(LayersAgainstKeras, EveryOutputIsExact) {
-  const std::string stem = fmt::format("layers_{}", GetParam());
-  const Imported model = import_model(kData / (stem + ".h5"));
+/// Every output of a model against the framework in float64.
+void expect_exact(const Imported& model, const char* vectors_file) {
   const network::Network& net = model.network;
   EXPECT_NO_THROW(network::verify(net));
-  const auto vectors = load_npz(kData / (stem + "_vectors.npz"));
+  const auto vectors = load_npz(kData / vectors_file);
   std::vector<std::vector<double>> inputs;
   for (std::size_t i = 0; i < net.inputs().size(); ++i) {
     inputs.push_back(vectors.at(fmt::format("x_{}", i)).to_double());
@@ -71,11 +70,58 @@ TEST_P(LayersAgainstKeras, EveryOutputIsExact) {
   }
 }
 
+class LayersAgainstKeras : public ::testing::TestWithParam<const char*> {};
+TEST_P(LayersAgainstKeras, EveryOutputIsExact) {
+  const std::string stem = fmt::format("layers_{}", GetParam());
+  expect_exact(import_model(kData / (stem + ".h5")), (stem + "_vectors.npz").c_str());
+}
 INSTANTIATE_TEST_SUITE_P(Models, LayersAgainstKeras,
                          ::testing::Values("conv2d", "conv1d", "pooling", "movement", "merge",
                                            "activation", "tables", "quantizer", "power_of_two",
-                                           "small_cnn"),
+                                           "small_cnn", "nested", "transposed", "einsum",
+                                           "qkeras_more"),
                          [](const auto& model) { return std::string(model.param); });
+
+class LayersAgainstHgq2 : public ::testing::TestWithParam<const char*> {};
+TEST_P(LayersAgainstHgq2, EveryOutputIsExact) {
+  const std::string stem = fmt::format("hgq2_{}", GetParam());
+  expect_exact(import_model(kData / (stem + ".keras")), (stem + ".npz").c_str());
+}
+INSTANTIATE_TEST_SUITE_P(Models, LayersAgainstHgq2,
+                         ::testing::Values("convolution", "merge", "activation"),
+                         [](const auto& model) { return std::string(model.param); });
+
+// An archive, and JSON with `keras3_nested.weights.h5` beside it.
+TEST(NestedModels, OfKeras3AreExact) {
+  for (const char* const file : {"keras3_nested.keras", "keras3_nested.json"}) {
+    const Imported model = import_model(
+        kData / file, testing::with_config(R"({"Model": {"Precision": "ap_fixed<48,20>"}})"));
+    expect_exact(model, "keras3_nested.npz");
+    const auto names = [&](const char* name) {
+      return std::ranges::count(model.source.layers, std::string(name), &LayerSummary::name);
+    };
+    // The outer `dense` keeps its name; the inner ones carry the way to them.
+    EXPECT_EQ(names("dense"), 1);
+    EXPECT_EQ(names("block/dense"), 1);
+    EXPECT_EQ(names("pair/dense"), 1);
+    EXPECT_EQ(names("dense_again"), 1);
+  }
+}
+
+TEST(NestedModels, AllProblemsOfAnArchiveAtOnce) {
+  try {
+    import_model(kData / "faults.keras",
+                 testing::with_config(R"({"Model": {"Precision": "ap_fixed<48,20>"}})"));
+    FAIL();
+  } catch (const ModelError& error) {
+    using ::testing::HasSubstr;
+    EXPECT_THAT(error.what(),
+                ::testing::AllOf(HasSubstr("4 problems"),
+                                 HasSubstr("both: layer class `LayerNormalization`"),
+                                 HasSubstr("activation `mystery`"), HasSubstr("`kernel` has shape"),
+                                 HasSubstr("padding='reflect'")));
+  }
+}
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -100,6 +146,73 @@ Json convolution(Json more) {
   return layer_json("QConv1D", "conv", std::move(config));
 }
 
+Imported softmax_model(const char* strategy, std::vector<Json> behind = {},
+                       const std::map<std::string, Tensors>& weights = {}) {
+  std::vector<Json> layers{testing::input_json("x", {5}),
+                           layer_json("Activation", "s", {{"activation", "softmax"}})};
+  layers.insert(layers.end(), behind.begin(), behind.end());
+  return import_json(
+      testing::sequential(std::move(layers)), weights,
+      testing::with_config(fmt::format(
+          R"({{"LayerName": {{"x": {{"Precision": "ap_fixed<16,6>"}},
+                              "s": {{"Strategy": "{}", "Precision": {{"result": "{}"}}}}}}}})",
+          strategy, std::string_view(strategy) == "Stable" ? "ap_fixed<16,6>" : "auto")));
+}
+
+TEST(Softmax, ArgmaxIsOneHotWithTheFirstOfEquals) {
+  const Imported model = softmax_model("argmax");
+  EXPECT_EQ(outputs(model, {1, 3, -2, 3, 0}), (std::vector<double>{0, 1, 0, 0, 0}));
+  EXPECT_EQ(outputs(model, {-1, -3, -2, -3, -0.5}), (std::vector<double>{0, 0, 0, 0, 1}));
+  EXPECT_EQ(outputs(model, {0, 0, 0, 0, 0}), (std::vector<double>{1, 0, 0, 0, 0}));
+}
+
+TEST(Softmax, TablesStayWithinTheirBound) {
+  const Imported model = softmax_model("Table");
+  ASSERT_EQ(model.warnings.size(), 1u);
+  EXPECT_EQ(model.warnings[0].code, "W-FRONTEND-005");
+  const std::string& message = model.warnings[0].message;
+  const std::size_t start = message.find("within ");
+  ASSERT_NE(start, std::string::npos) << message;
+  const double bound = std::stod(message.substr(start + 7));
+  EXPECT_LT(bound, 2e-3);
+  const auto vectors = load_npz(kData / "hls4ml_softmax.npz");
+  const std::vector<double> x = vectors.at("x").to_double();
+  double largest = 0;
+  for (std::size_t event = 0; event < x.size() / 5; ++event) {
+    const std::vector<double> one(x.begin() + 5 * event, x.begin() + 5 * (event + 1));
+    const double top = *std::ranges::max_element(one);
+    double sum = 0;
+    for (const double value : one) sum += std::exp(value - top);
+    const std::vector<double> got = outputs(model, one);
+    for (std::size_t i = 0; i < 5; ++i) {
+      largest = std::max(largest, std::abs(got[i] - std::exp(one[i] - top) / sum));
+    }
+  }
+  EXPECT_LE(largest, bound);
+  EXPECT_GT(largest, bound / 100);
+}
+
+// Recorded from hls4ml 1.1.0's softmax_stable, compiled: ap_fixed<16,6> in and out, its table
+// types.
+TEST(Softmax, StableEqualsHls4mlBitForBit) {
+  const Imported model = softmax_model("Stable");
+  const auto vectors = load_npz(kData / "hls4ml_softmax.npz");
+  EXPECT_EQ(testing::differences(model.network, vectors.at("x"), vectors.at("y")).events, 0);
+}
+
+TEST(Softmax, MayStandInsideOfANetwork) {
+  const Tensors kernel{{"kernel", {5, 1}, {0, 1, 2, 3, 4}}, {"bias", {1}, {0.5}}};
+  const Imported model = softmax_model(
+      "argmax",
+      {testing::qdense("index", 1, {{"kernel_quantizer", "quantized_bits(8,4,alpha=1)"}})},
+      {{"index", kernel}});
+  EXPECT_EQ(outputs(model, {1, 0, 5, 2, 5}), (std::vector<double>{2.5}));
+  EXPECT_THAT(json_refusal(model_of({2}, {layer_json("Softmax", "p"), testing::qdense("fc", 1)}),
+                           {{"fc", {{"kernel", {2, 1}, {1, 1}}, {"bias", {1}, {1}}}}}),
+              AllOf(HasSubstr("p: softmax is left out at the very end only"),
+                    HasSubstr(R"("Strategy": "table")")));
+}
+
 TEST(KerasLayers, GroupsSeeTheirOwnChannels) {
   // Two taps, one channel per group, two filters: filter 0 sees channel 0, filter 1 channel 1.
   const Tensors kernel{{"kernel", {2, 1, 2}, {1, 0.5, -1, 1.5}}};
@@ -107,6 +220,73 @@ TEST(KerasLayers, GroupsSeeTheirOwnChannels) {
       import_json(model_of({3, 2}, {convolution({{"groups", 2}})}), {{"conv", kernel}});
   EXPECT_EQ(outputs(model, {1, 2, 3, 4, 5, 6}),
             (std::vector<double>{1 - 3, 0.5 * 2 + 1.5 * 4, 3 - 5, 0.5 * 4 + 1.5 * 6}));
+}
+
+Json functional(const char* name, std::vector<Json> layers, const char* input, Json output) {
+  Json model{{"class_name", "Functional"}, {"name", name}};
+  model["config"] = {{"name", name},
+                     {"layers", std::move(layers)},
+                     {"input_layers", {{input, 0, 0}}},
+                     {"output_layers", {std::move(output)}}};
+  return model;
+}
+
+Json called_with(Json layer, const char* operand, int node = 0) {
+  layer["name"] = layer["config"]["name"];
+  layer["inbound_nodes"] = {{{operand, node, 0, Json::object()}}};
+  return layer;
+}
+
+// An outer model that calls one which only passes its input on.
+Json passing_on(const char* operand, int node, Json output) {
+  const Json inner = functional("inner", {testing::input_json("a", {2})}, "a", Json{"a", 0, 0});
+  return functional("outer", {testing::input_json("x", {2}), called_with(inner, operand, node)},
+                    "x", std::move(output));
+}
+
+TEST(NestedModels, MayPassTheirInputOn) {
+  const Imported model =
+      import_json(passing_on("x", 0, Json{"inner", 1, 0}), {},
+                  testing::with_config(R"({"Model": {"Precision": "ap_fixed<8,4>"}})"));
+  EXPECT_EQ(outputs(model, {1.5, -2}), (std::vector<double>{1.5, -2}));
+}
+
+TEST(NestedModels, RefuseWhatDoesNotExist) {
+  const auto refused = [](const Json& model) { return json_refusal(model, {}); };
+  EXPECT_THAT(refused(passing_on("x", 0, Json{"inner", 1, 3})),
+              HasSubstr("uses call 1, tensor 3 of `inner`, which does not exist"));
+  EXPECT_THAT(refused(passing_on("x", 0, Json{"inner", 5, 0})), HasSubstr("uses call 5"));
+  EXPECT_THAT(refused(passing_on("inner", 1, Json{"inner", 1, 0})), HasSubstr("has a cycle"));
+  Json deep = functional("m", {testing::input_json("a", {2})}, "a", Json{"a", 0, 0});
+  for (int i = 0; i < 40; ++i) {
+    deep = functional("m", {testing::input_json("a", {2}), called_with(deep, "a")}, "a",
+                      Json{"m", 1, 0});
+  }
+  EXPECT_THAT(refused(deep), HasSubstr("too deep"));
+  // Every level calls the next one twice.
+  Json wide = functional("m", {testing::input_json("a", {2})}, "a", Json{"a", 0, 0});
+  for (int i = 0; i < 14; ++i) {
+    Json twice = called_with(wide, "a");
+    twice["inbound_nodes"].push_back(twice["inbound_nodes"][0]);
+    wide = functional("m", {testing::input_json("a", {2}), twice}, "a", Json{"m", 1, 0});
+  }
+  EXPECT_THAT(refused(wide), HasSubstr("calls too many layers"));
+  const Json wrapped =
+      layer_json("TimeDistributed", "t", {{"layer", functional("m", {}, "a", Json{"a", 0, 0})}});
+  EXPECT_THAT(refused(model_of({2, 2}, {wrapped})),
+              HasSubstr("TimeDistributed `t` of something else than a layer"));
+}
+
+TEST(KerasLayers, QuantisedTransposedConvolution) {
+  const Json layer = layer_json("QConv2DTranspose", "up",
+                                {{"filters", 1},
+                                 {"kernel_size", {1, 2}},
+                                 {"strides", {1, 2}},
+                                 {"use_bias", false},
+                                 {"kernel_quantizer", "quantized_bits(4,1,alpha=1)"}});
+  const Imported model =
+      import_json(model_of({1, 2, 1}, {layer}), {{"up", {{"kernel", {1, 2, 1, 1}, {1, 0.5}}}}});
+  EXPECT_EQ(outputs(model, {1, 2}), (std::vector<double>{1, 0.5, 2, 1}));
 }
 
 TEST(KerasLayers, ChannelsFirstIsAPermutation) {

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <span>
 
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/keras_layer_builder.hpp"
+#include "sluice/frontend/keras_rows.hpp"
 #include "sluice/frontend/keras_windows.hpp"
 
 namespace sluice::frontend {
@@ -124,6 +127,34 @@ void plan_global_pooling(LayerBuilder& layer, bool is_maximum) {
 }
 
 }  // namespace
+
+// HGQ2's QSum and QMeanPow2: a sum along axes, times a power of two.
+void plan_sum(LayerBuilder& layer) {
+  const Axes axes = layer.extents(layer.setting("axes"), "axes", false);
+  const bool keeps = layer.flag_setting("keepdims", false);
+  const bool is_mean = layer.layer().class_name == "QMeanPow2";
+  const double scale = layer.number_setting("scale", 1.0);
+  add_rows(layer, axes);
+  layer.add_helper("sum", network::LayerOp(Reduce{Reduce::Kind::sum}));
+  layer.add("scale", [axes, scale, is_mean](const OpContext& at) -> ResolvedOp {
+    const auto count = static_cast<double>(rows_of(axes, at.layer_operand.shape).back());
+    return factor_op(is_mean ? std::exp2(std::nearbyint(std::log2(1.0 / count))) : scale)(at);
+  });
+  layer.add_movement("axes", [axes, keeps](const OpContext& at) -> ResolvedOp {
+    const Shape& shape = at.layer_operand.shape;
+    const Axes order = order_of(axes, shape);
+    const auto kept = std::span(order).first(order.size() - axes.size());
+    Shape result;
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+      const bool is_kept = std::ranges::find(kept, static_cast<std::int64_t>(axis)) != kept.end();
+      if (is_kept) result.push_back(shape[axis]);
+      if (!is_kept && keeps) result.push_back(1);
+    }
+    if (result.empty()) result.push_back(1);
+    return network::LayerOp(network::Reshape{std::move(result)});
+  });
+  layer.add_result(layer.layer().name, layer.layer().class_name, "result");
+}
 
 void plan_pooling(LayerBuilder& layer) {
   const std::string& class_name = layer.layer().class_name;

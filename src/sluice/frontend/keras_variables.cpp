@@ -1,8 +1,9 @@
 #include "sluice/frontend/keras_variables.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <cctype>
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -14,24 +15,6 @@
 namespace sluice::frontend {
 
 namespace {
-
-bool is_upper(char letter) { return std::isupper(static_cast<unsigned char>(letter)) != 0; }
-bool is_lower(char letter) { return std::islower(static_cast<unsigned char>(letter)) != 0; }
-
-// Keras' rule for the groups of a weights file: QDense -> q_dense, Conv2D -> conv2d, ReLU -> re_lu.
-std::string snake_case(std::string_view class_name) {
-  std::string snake;
-  for (std::size_t i = 0; i < class_name.size(); ++i) {
-    const char letter = class_name[i];
-    if (std::isalnum(static_cast<unsigned char>(letter)) == 0 && letter != '_') continue;
-    const bool starts_word =
-        i > 0 && is_upper(letter) &&
-        (is_lower(class_name[i - 1]) || (i + 1 < class_name.size() && is_lower(class_name[i + 1])));
-    if (starts_word && !snake.empty()) snake += '_';
-    snake += static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  }
-  return snake;
-}
 
 bool flag(const KerasLayer& layer, const char* key) {
   const Json* const value = find(layer.config, key);
@@ -74,7 +57,9 @@ std::vector<std::string> own_names(const KerasLayer& layer) {
 }
 
 // "vars/1" -> "bias" for a Dense; "batchnorm/vars/0" -> "gamma" for a QDenseBatchnorm.
-std::string short_name(const KerasLayer& layer, const std::string& path) {
+std::string short_name(const KerasLayer& layer, std::string path) {
+  constexpr std::string_view kWrapped = "layer/";
+  if (layer.each_step && path.starts_with(kWrapped)) path.erase(0, kWrapped.size());
   constexpr std::string_view kVars = "vars/";
   constexpr std::string_view kFolded = "batchnorm/vars/";
   const bool folded = path.starts_with(kFolded);
@@ -86,19 +71,69 @@ std::string short_name(const KerasLayer& layer, const std::string& path) {
   return path;
 }
 
+/// The variables whose path starts with `group`, by their short names.
+void add_group(const LayerWeights& variables, const std::string& group, const KerasLayer& layer,
+               LayerWeights& tensors) {
+  for (auto at = variables.lower_bound(group);
+       at != variables.end() && at->first.starts_with(group); ++at) {
+    tensors[short_name(layer, at->first.substr(group.size()))] = at->second;
+  }
+}
+
+/// True when the names of the layer and of the models around it, but for the outermost, are parts
+/// of a weight's name in this order.
+bool belongs_to(std::string_view weight, const KerasLayer& layer, std::size_t first_name) {
+  for (std::size_t i = first_name; i < layer.path.size(); ++i) {
+    const std::string& name = layer.path[i];
+    while (!weight.starts_with(name + "/")) {
+      const std::size_t slash = weight.find('/');
+      if (slash == std::string_view::npos) return false;
+      weight.remove_prefix(slash + 1);
+    }
+    weight.remove_prefix(name.size() + 1);
+  }
+  return true;
+}
+
+// "fc1/batch_normalization/gamma:0" -> "gamma"
+std::string last_part(std::string_view weight) {
+  const std::size_t slash = weight.rfind('/');
+  if (slash != std::string_view::npos) weight.remove_prefix(slash + 1);
+  return std::string(weight.substr(0, weight.find(':')));
+}
+
 }  // namespace
 
 ModelWeights name_variables(const LayerWeights& variables, const KerasModel& model) {
   ModelWeights weights;
-  std::map<std::string, int> used;
   for (const KerasLayer& layer : model.layers) {
-    std::string group = snake_case(layer.class_name);
-    if (const int before = used[group]++; before > 0) group += fmt::format("_{}", before);
-    group += '/';
     LayerWeights& tensors = weights[layer.name];
-    for (auto at = variables.lower_bound(group);
-         at != variables.end() && at->first.starts_with(group); ++at) {
-      tensors[short_name(layer, at->first.substr(group.size()))] = at->second;
+    for (const char* const between : {"/layers/", "/_layer_checkpoint_dependencies/"}) {
+      add_group(variables, fmt::format("{}/", fmt::join(layer.groups, between)), layer, tensors);
+      if (layer.groups.size() == 1) break;
+    }
+  }
+  return weights;
+}
+
+ModelWeights name_weights(const ModelWeights& stored, const KerasModel& model) {
+  ModelWeights weights;
+  for (const KerasLayer& layer : model.layers) {
+    if (layer.path.empty()) continue;
+    const auto group = stored.find(layer.path.front());
+    if (group == stored.end()) continue;
+    LayerWeights& tensors = weights[layer.name];
+    if (layer.path.size() == 1) {
+      for (const auto& [name, tensor] : group->second) tensors[last_part(name)] = tensor;
+      continue;
+    }
+    // Keras names the variables of an inner layer by that layer, with or without the models around.
+    const bool is_full = std::ranges::any_of(
+        group->second, [&](const auto& weight) { return belongs_to(weight.first, layer, 1); });
+    for (const auto& [name, tensor] : group->second) {
+      if (belongs_to(name, layer, is_full ? 1 : layer.path.size() - 1)) {
+        tensors[last_part(name)] = tensor;
+      }
     }
   }
   return weights;

@@ -11,4 +11,8 @@ namespace sluice::frontend {
 /// names are not known ("vars/0").
 ModelWeights name_variables(const LayerWeights& variables, const KerasModel& model);
 
+/// The same for a file that lists its layers, where all tensors of a model inside of the model are
+/// stored as those of one layer: "dense/kernel:0" becomes `kernel` of the layer `dense` in it.
+ModelWeights name_weights(const ModelWeights& stored, const KerasModel& model);
+
 }  // namespace sluice::frontend

@@ -16,11 +16,14 @@ std::size_t spatial_axes(const KerasLayer& layer) {
   return layer.class_name.find("2D") != std::string::npos ? 2 : 1;
 }
 
+void check_window_operand(const Shape& shape, std::size_t axes) {
+  if (shape.size() == axes + 1) return;
+  refuse(codes::kGraph, fmt::format("its operand has shape ({}), expected {} axes and channels",
+                                    fmt::join(shape, ", "), axes));
+}
+
 std::vector<WindowAxis> WindowSettings::over(const Shape& shape) const {
-  if (shape.size() != sizes.size() + 1) {
-    refuse(codes::kGraph, fmt::format("its operand has shape ({}), expected {} axes and channels",
-                                      fmt::join(shape, ", "), sizes.size()));
-  }
+  check_window_operand(shape, sizes.size());
   std::vector<WindowAxis> axes;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     WindowAxis axis{.size = sizes[i], .stride = strides[i], .dilation = dilations[i]};
@@ -65,18 +68,21 @@ WindowSettings window_settings(const LayerBuilder& layer, const char* sizes_key,
   return windows;
 }
 
+ResolvedOp windows_op(const Shape& shape, const std::vector<WindowAxis>& axes,
+                      network::WindowOrder order, network::WindowPadding padding) {
+  Shape extents{shape.back()};
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    extents.insert(extents.end(), {axes[i].positions(shape[i]), axes[i].size});
+  }
+  check_elements(extents);
+  return network::LayerOp(network::sliding_windows(shape, axes, order, padding));
+}
+
 void add_windows(LayerBuilder& layer, WindowSettings windows, network::WindowOrder order,
                  network::WindowPadding padding) {
   layer.add_movement(
       "windows", [windows = std::move(windows), order, padding](const OpContext& at) -> ResolvedOp {
-        const Shape& shape = at.operand.shape;
-        const std::vector<WindowAxis> axes = windows.over(shape);
-        Shape extents{shape.back()};
-        for (std::size_t i = 0; i < axes.size(); ++i) {
-          extents.insert(extents.end(), {axes[i].positions(shape[i]), axes[i].size});
-        }
-        check_elements(extents);
-        return network::LayerOp(network::sliding_windows(shape, axes, order, padding));
+        return windows_op(at.operand.shape, windows.over(at.operand.shape), order, padding);
       });
 }
 

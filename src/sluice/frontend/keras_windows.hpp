@@ -27,6 +27,13 @@ struct WindowSettings {
 WindowSettings window_settings(const LayerBuilder& layer, const char* sizes_key,
                                const char* dilations_key);
 
+/// Throws ModelError unless the shape has this many axes and channels.
+void check_window_operand(const network::Shape& shape, std::size_t axes);
+
+/// The windows as an operation, unless they are too many elements.
+ResolvedOp windows_op(const network::Shape& shape, const std::vector<network::WindowAxis>& axes,
+                      network::WindowOrder order, network::WindowPadding padding);
+
 void add_windows(LayerBuilder& layer, WindowSettings windows, network::WindowOrder order,
                  network::WindowPadding padding);
 

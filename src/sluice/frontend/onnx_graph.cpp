@@ -208,7 +208,8 @@ class OnnxImporter {
       attempt(node, [&] { fold_node(node, inputs_of(node)); });
       return;
     }
-    const bool final_softmax = node.op_type == "Softmax" && is_output(node.outputs.front());
+    const bool final_softmax = (node.op_type == "Softmax" || node.op_type == "LogSoftmax") &&
+                               is_output(node.outputs.front());
     if (!OnnxNodes::is_supported(node) && node.op_type != "Shape" && !final_softmax) {
       refuse_operator(node);
       return;
@@ -264,18 +265,24 @@ class OnnxImporter {
         }
       }
     }
-    ScaledTensor result = nodes_.build(node, with_batch(node, inputs), operand, summary);
+    std::vector<ScaledTensor> results =
+        nodes_.build(node, with_batch(node, inputs), operand, summary);
     const OnnxNode& last = bias != nullptr ? *bias : node;
     if (bias != nullptr) done_.insert(bias);
-    round_result(node, last, result, summary);
-    summary.output_shape.assign(result.shape.begin() + (result.shape.size() > 1 ? 1 : 0),
-                                result.shape.end());
+    for (ScaledTensor& result : results) round_result(node, last, result, summary);
+    const Shape& shape = results.front().shape;
+    summary.output_shape.assign(shape.begin() + (shape.size() > 1 ? 1 : 0), shape.end());
     summary.network_layers = builder_.take_added();
-    summary.values = layer_values(result, builder_.network().layer(result.layer).name);
+    if (results.size() == 1 && results.front().function == nullptr) {
+      const ScaledTensor& result = results.front();
+      summary.values = layer_values(result, builder_.network().layer(result.layer).name);
+    }
     summary.aliases = last.outputs;
     summary.aliases.push_back(last.label());
     source_.layers.push_back(std::move(summary));
-    values_[last.outputs.front()] = std::move(result);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      values_[last.outputs.at(i)] = std::move(results[i]);
+    }
   }
 
   // A shape that repeats the batch of the file means the batch of one.
@@ -346,6 +353,7 @@ class OnnxImporter {
     }
     try {
       ScaledTensor result = *x;
+      OnnxNodes::require_values(result);
       const double bound = builder_.finish(result, name + "_output");
       if (bound > 0) {
         diagnostics_.warn({codes::kOutputGrid, name,

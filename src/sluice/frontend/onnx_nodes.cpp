@@ -7,68 +7,24 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "sluice/frontend/batch_norm.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/onnx_constants.hpp"
-#include "sluice/frontend/onnx_windows.hpp"
+#include "sluice/frontend/onnx_operands.hpp"
+#include "sluice/frontend/refuse.hpp"
 #include "sluice/network/movement.hpp"
 
 namespace sluice::frontend {
 
-namespace {
-
 using network::Shape;
 
-[[noreturn]] void refuse(const char* code, std::string message, std::string hint = {}) {
-  throw ModelError(code, "", std::move(message), std::move(hint));
-}
-
-const OnnxTensor* constant(std::span<const OnnxValue* const> inputs, std::size_t i) {
-  return i < inputs.size() && inputs[i] != nullptr ? std::get_if<OnnxTensor>(inputs[i]) : nullptr;
-}
-
-const ScaledTensor* tensor(std::span<const OnnxValue* const> inputs, std::size_t i) {
-  return i < inputs.size() && inputs[i] != nullptr ? std::get_if<ScaledTensor>(inputs[i]) : nullptr;
-}
-
-const ScaledTensor& operand(std::span<const OnnxValue* const> inputs, std::size_t i = 0) {
-  const ScaledTensor* const x = tensor(inputs, i);
-  if (x == nullptr) refuse(codes::kGraph, fmt::format("its input {} is a constant", i));
-  return *x;
-}
-
-const OnnxTensor& parameter(std::span<const OnnxValue* const> inputs, std::size_t i,
-                            const char* what) {
-  const OnnxTensor* const value = constant(inputs, i);
-  if (value == nullptr) {
-    refuse(codes::kGraph, fmt::format("its {} is no constant", what),
-           "only weights that are stored in the file are read");
-  }
-  return *value;
-}
-
-// All inputs as constants; null where they are left out or depend on the model's input.
-std::vector<const OnnxTensor*> constants(std::span<const OnnxValue* const> inputs) {
-  std::vector<const OnnxTensor*> all;
-  for (std::size_t i = 0; i < inputs.size(); ++i) all.push_back(constant(inputs, i));
-  return all;
-}
-
-void count_parameters(LayerSummary& summary, const OnnxTensor& tensor) {
-  summary.parameters += static_cast<std::int64_t>(tensor.values.size());
-  summary.zeros += std::ranges::count(tensor.values, 0.0);
-}
+namespace {
 
 Rational rounded(double number, const fixed::Quantizer& to) {
   return exact(fixed::to_double(fixed::quantize_real(number, to), to.format.frac_bits));
-}
-
-void require_finite(const OnnxTensor& tensor, const char* what) {
-  for (const double value : tensor.values) {
-    if (!std::isfinite(value)) refuse(codes::kNotFinite, fmt::format("{} holds {}", what, value));
-  }
 }
 
 }  // namespace
@@ -83,7 +39,30 @@ const std::map<std::string_view, OnnxNodes::Member>& OnnxNodes::members() {
       {"Squeeze", &OnnxNodes::reshape},
       {"Unsqueeze", &OnnxNodes::reshape},
       {"Transpose", &OnnxNodes::transpose},
+      {"Slice", &OnnxNodes::slice},
+      {"Gather", &OnnxNodes::gather},
+      {"Resize", &OnnxNodes::resize},
+      {"Upsample", &OnnxNodes::resize},
+      {"Expand", &OnnxNodes::expand},
+      {"Tile", &OnnxNodes::expand},
       {"Relu", &OnnxNodes::relu},
+      {"LeakyRelu", &OnnxNodes::leaky_relu},
+      {"PRelu", &OnnxNodes::leaky_relu},
+      {"Abs", &OnnxNodes::absolute},
+      {"HardSigmoid", &OnnxNodes::hard_sigmoid},
+      {"Sigmoid", &OnnxNodes::unary},
+      {"Tanh", &OnnxNodes::unary},
+      {"Elu", &OnnxNodes::unary},
+      {"Selu", &OnnxNodes::unary},
+      {"Softplus", &OnnxNodes::unary},
+      {"Softsign", &OnnxNodes::unary},
+      {"Exp", &OnnxNodes::unary},
+      {"HardSwish", &OnnxNodes::unary},
+      {"Gelu", &OnnxNodes::unary},
+      {"Round", &OnnxNodes::round},
+      {"Floor", &OnnxNodes::round},
+      {"Ceil", &OnnxNodes::round},
+      {"Sum", &OnnxNodes::arithmetic},
       {"Clip", &OnnxNodes::clip},
       {"Add", &OnnxNodes::arithmetic},
       {"Sub", &OnnxNodes::arithmetic},
@@ -99,23 +78,80 @@ const std::map<std::string_view, OnnxNodes::Member>& OnnxNodes::members() {
       {"Conv", &OnnxNodes::convolution},
       {"MaxPool", &OnnxNodes::max_pool},
       {"AveragePool", &OnnxNodes::average_pool},
-      {"GlobalAveragePool", &OnnxNodes::global_average},
-      {"ReduceMean", &OnnxNodes::global_average},
+      {"ConvTranspose", &OnnxNodes::transposed_convolution},
+      {"GlobalAveragePool", &OnnxNodes::global_pool},
+      {"GlobalMaxPool", &OnnxNodes::global_pool},
+      {"ReduceMean", &OnnxNodes::reduce},
+      {"ReduceSum", &OnnxNodes::reduce},
+      {"ReduceMax", &OnnxNodes::reduce},
+      {"ReduceMin", &OnnxNodes::reduce},
       {"Pad", &OnnxNodes::pad},
       {"Concat", &OnnxNodes::concatenate},
   };
   return kMembers;
 }
 
-bool OnnxNodes::is_supported(const OnnxNode& node) {
-  return is_onnx_quantizer(node) || (node.domain.empty() && members().contains(node.op_type));
+namespace {
+
+bool is_threshold(const OnnxNode& node) {
+  return node.op_type == "MultiThreshold" && !node.domain.empty();
 }
 
-ScaledTensor OnnxNodes::build(const OnnxNode& node, std::span<const OnnxValue* const> inputs,
-                              const Bias& bias, LayerSummary& summary) {
+// What may take a tensor whose function waits for its quantiser.
+bool leaves_values(const OnnxNode& node) {
+  static const std::set<std::string_view> kMoves{
+      "Identity", "Dropout", "Cast",   "Reshape", "Flatten",  "Squeeze", "Unsqueeze", "Transpose",
+      "Slice",    "Split",   "Gather", "Resize",  "Upsample", "Expand",  "Tile"};
+  return is_onnx_quantizer(node) || kMoves.contains(node.op_type);
+}
+
+}  // namespace
+
+bool OnnxNodes::is_supported(const OnnxNode& node) {
+  return is_onnx_quantizer(node) || is_threshold(node) ||
+         (node.domain.empty() && (members().contains(node.op_type) || node.op_type == "Split"));
+}
+
+void OnnxNodes::require_values(const ScaledTensor& x) {
+  if (x.function == nullptr) return;
+  refuse(codes::kActivation, fmt::format("{} has no exact result in fixed point", x.function->name),
+         "put a Quant right behind it, or give its result a format in the configuration");
+}
+
+std::vector<ScaledTensor> OnnxNodes::build(const OnnxNode& node, OnnxOperands inputs,
+                                           const Bias& bias, LayerSummary& summary) {
   const Call call{node, inputs, bias, summary};
-  if (is_onnx_quantizer(node)) return quantizer(call);
-  return std::invoke(members().at(node.op_type), this, call);
+  if (node.op_type == "Mul" && inputs.size() == 2) {
+    const ScaledTensor* const a = tensor(inputs, 0);
+    const ScaledTensor* const b = tensor(inputs, 1);
+    if (a != nullptr && b != nullptr) {
+      for (const auto& product : {swish(*a, *b), swish(*b, *a)}) {
+        if (product) return {*product};
+      }
+    }
+  }
+  if (!leaves_values(node)) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (const ScaledTensor* const x = tensor(inputs, i)) require_values(*x);
+    }
+  }
+  if (is_onnx_quantizer(node)) return {quantizer(call)};
+  if (is_threshold(node)) return {multi_threshold(call)};
+  if (node.op_type == "Split") return split(call);
+  return {std::invoke(members().at(node.op_type), this, call)};
+}
+
+// x * sigmoid(x), as PyTorch writes SiLU.
+std::optional<ScaledTensor> OnnxNodes::swish(const ScaledTensor& x, const ScaledTensor& gate) {
+  if (x.function != nullptr || gate.function == nullptr || gate.function->name != "sigmoid" ||
+      x.layer != gate.layer || x.shape != gate.shape || x.order != gate.order ||
+      x.factor != gate.factor || x.offset != gate.offset || x.lower != gate.lower ||
+      x.upper != gate.upper) {
+    return std::nullopt;
+  }
+  ScaledTensor result = x;
+  result.function = std::make_shared<const UnaryFunction>(*unary_function("swish"));
+  return result;
 }
 
 ScaledTensor OnnxNodes::same(const Call& call) {
@@ -128,149 +164,30 @@ ScaledTensor OnnxNodes::same(const Call& call) {
   return operand(call.inputs);
 }
 
-ScaledTensor OnnxNodes::reshape(const Call& call) {
-  ScaledTensor x = operand(call.inputs);
-  const OnnxNode& node = call.node;
-  Shape to;
-  if (node.op_type == "Flatten") {
-    const auto axis = node.attribute<std::int64_t>("axis", 1);
-    const auto rank = static_cast<std::int64_t>(x.shape.size());
-    if (axis < -rank || axis > rank) refuse(codes::kModelConfig, "its axis does not exist");
-    std::int64_t before = 1;
-    for (std::int64_t i = 0; i < (axis < 0 ? axis + rank : axis); ++i) {
-      before *= x.shape[static_cast<std::size_t>(i)];
-    }
-    to = {before, network::element_count(x.shape) / before};
-  } else if (node.op_type == "Reshape") {
-    const bool zero = opset_ >= 14 && node.attribute<std::int64_t>("allowzero", 0) != 0;
-    to = completed_shape(x.shape, integers(parameter(call.inputs, 1, "shape")), zero);
-  } else {
-    OnnxTensor shape_only;
-    shape_only.shape = x.shape;
-    std::vector<const OnnxTensor*> inputs = constants(call.inputs);
-    inputs[0] = &shape_only;
-    to = fold(node, inputs, opset_)->shape;
-  }
-  builder_.reshape(x, to, node.label());
-  return x;
-}
-
-ScaledTensor OnnxNodes::transpose(const Call& call) {
-  ScaledTensor x = operand(call.inputs);
-  std::vector<std::int64_t> axes(x.shape.size());
-  std::iota(axes.rbegin(), axes.rend(), 0);
-  axes = call.node.attribute("perm", axes);
-  std::vector<std::int64_t> sorted = axes;
-  std::ranges::sort(sorted);
-  for (std::size_t i = 0; i < sorted.size() || sorted.size() != x.shape.size(); ++i) {
-    if (sorted.size() != x.shape.size() || sorted[i] != static_cast<std::int64_t>(i)) {
-      refuse(codes::kModelConfig, fmt::format("perm ({}) is not possible", fmt::join(axes, ", ")));
-    }
-  }
-  ScaledBuilder::transpose(x, axes);
-  return x;
-}
-
-ScaledTensor OnnxNodes::pad(const Call& call) {
-  ScaledTensor x = operand(call.inputs);
-  if (call.node.attribute<std::string>("mode", "constant") != "constant") {
-    refuse(codes::kLayer, "pads with something else than a constant", "use mode='constant'");
-  }
-  double value = call.node.attribute<double>("value", 0.0);
-  if (const OnnxTensor* const given = constant(call.inputs, 2)) {
-    value = only_number(*given, "padding value");
-  }
-  if (value != 0.0) refuse(codes::kLayer, fmt::format("pads with {}", value), "pad with 0");
-  const auto pads = list_argument(call.node, "pads", constants(call.inputs), 1);
-  const std::size_t rank = x.shape.size();
-  if (!pads || pads->size() != 2 * rank) {
-    refuse(codes::kModelConfig, "its pads do not fit the tensor");
-  }
-  return padded(builder_, std::move(x), std::span(*pads).first(rank), std::span(*pads).last(rank),
-                call.node.label());
-}
-
-ScaledTensor OnnxNodes::concatenate(const Call& call) {
-  ScaledTensor first = operand(call.inputs);
-  const std::size_t axis =
-      checked_axis(call.node.attribute<std::int64_t>("axis", 0), first.shape.size());
-  const std::string& name = call.node.label();
-  std::vector<std::size_t> natural(first.shape.size());
-  std::iota(natural.begin(), natural.end(), std::size_t{0});
-  std::vector<Shape> shapes;
-  std::vector<network::LayerId> layers;
-  ScaledTensor result;
-  for (std::size_t i = 0; i < call.inputs.size(); ++i) {
-    ScaledTensor x = operand(call.inputs, i);
-    Shape other = x.shape;
-    if (other.size() == first.shape.size()) other[axis] = first.shape[axis];
-    if (other != first.shape) refuse(codes::kGraph, "its inputs differ in shape");
-    builder_.settle(x, name);
-    if (x.axis && *x.axis != axis) builder_.materialize(x, name);
-    builder_.arrange(x, natural, name);
-    shapes.push_back(x.shape);
-    layers.push_back(x.layer);
-    const auto extent = static_cast<std::size_t>(x.shape[axis]);
-    x.factor.resize(extent, x.factor.front());
-    x.offset.resize(extent, x.offset.front());
-    if (i == 0) {
-      result = x;
-    } else {
-      result.factor.insert(result.factor.end(), x.factor.begin(), x.factor.end());
-      result.offset.insert(result.offset.end(), x.offset.begin(), x.offset.end());
-      result.shape[axis] += x.shape[axis];
-    }
-  }
-  result.axis = axis;
-  if (std::ranges::all_of(result.factor, [&](const auto& f) { return f == result.factor[0]; }) &&
-      std::ranges::all_of(result.offset, [&](const auto& o) { return o == result.offset[0]; })) {
-    result.factor.resize(1);
-    result.offset.resize(1);
-    result.axis.reset();
-  }
-  // Layers have one binary point each; the concatenation aligns them.
-  result.layer = builder_.append(name, network::concatenate(shapes, axis), layers);
-  return result;
-}
-
-ScaledTensor OnnxNodes::relu(const Call& call) {
-  ScaledTensor x = operand(call.inputs);
-  ScaledBuilder::clamp(x, Rational(0), std::nullopt);
-  return x;
-}
-
-ScaledTensor OnnxNodes::clip(const Call& call) {
-  ScaledTensor x = operand(call.inputs);
-  const auto bound = [&](const char* attribute, std::size_t i) -> std::optional<Rational> {
-    double value = std::nan("");
-    if (call.node.attributes.contains(attribute)) {
-      value = call.node.attribute<double>(attribute, 0.0);
-    } else if (i < call.inputs.size() && call.inputs[i] != nullptr) {
-      value = only_number(parameter(call.inputs, i, attribute), attribute);
-    }
-    // Attributes that are left out are the ends of float32.
-    if (!std::isfinite(value) || std::abs(value) > 1e38) return std::nullopt;
-    return exact(value);
-  };
-  ScaledBuilder::clamp(x, bound("min", 1), bound("max", 2));
-  return x;
-}
-
-ScaledTensor OnnxNodes::negate(const Call& call) {
-  ScaledTensor x = operand(call.inputs);
-  builder_.multiply(x, {std::nullopt, {-1}}, call.node.label());
-  return x;
-}
-
 ScaledTensor OnnxNodes::arithmetic(const Call& call) {
-  if (call.inputs.size() != 2) {
+  const std::string& op = call.node.op_type;
+  const bool any_number = op == "Max" || op == "Min" || op == "Sum";
+  if (call.inputs.empty() || (!any_number && call.inputs.size() != 2)) {
     refuse(codes::kGraph, fmt::format("has {} inputs, expected 2", call.inputs.size()));
   }
-  const OnnxTensor* const left = constant(call.inputs, 0);
-  const OnnxTensor* const right = constant(call.inputs, 1);
-  if (right != nullptr) return with_constant(call, operand(call.inputs, 0), *right, false);
-  if (left != nullptr) return with_constant(call, operand(call.inputs, 1), *left, true);
-  return merge(call, operand(call.inputs, 0), operand(call.inputs, 1));
+  if (!any_number && constant(call.inputs, 0) != nullptr) {
+    return with_constant(call, operand(call.inputs, 1), *constant(call.inputs, 0), true);
+  }
+  // What depends on the input comes first; the order of a sum or a maximum does not matter.
+  std::size_t first = 0;
+  while (first + 1 < call.inputs.size() && tensor(call.inputs, first) == nullptr) ++first;
+  ScaledTensor x = operand(call.inputs, first);
+  for (std::size_t i = 0; i < call.inputs.size(); ++i) {
+    if (i != first) x = pairwise(call, i, std::move(x));
+  }
+  return x;
+}
+
+ScaledTensor OnnxNodes::pairwise(const Call& call, std::size_t i, ScaledTensor x) {
+  if (const OnnxTensor* const other = constant(call.inputs, i)) {
+    return with_constant(call, std::move(x), *other, false);
+  }
+  return merge(call, std::move(x), operand(call.inputs, i));
 }
 
 ScaledTensor OnnxNodes::with_constant(const Call& call, ScaledTensor x, const OnnxTensor& constant,
@@ -278,6 +195,10 @@ ScaledTensor OnnxNodes::with_constant(const Call& call, ScaledTensor x, const On
   const std::string& op = call.node.op_type;
   const std::string& name = call.node.label();
   count_parameters(call.summary, constant);
+  const auto common = network::broadcast_shape(x.shape, constant.shape);
+  if (common && *common != x.shape && common->size() == x.shape.size()) {
+    broadcast(x, *common, name);
+  }
   AxisValues values = axis_values(constant, x.shape);
   if (op == "Max" || op == "Min") {
     if (values.values.size() != 1) refuse(codes::kLayer, "compares with several constants");
@@ -308,12 +229,13 @@ ScaledTensor OnnxNodes::with_constant(const Call& call, ScaledTensor x, const On
 ScaledTensor OnnxNodes::merge(const Call& call, ScaledTensor a, ScaledTensor b) {
   const std::string& op = call.node.op_type;
   const std::string& name = call.node.label();
-  if (a.shape != b.shape) {
-    refuse(codes::kGraph,
-           fmt::format("joins shapes ({}) and ({})", fmt::join(a.shape, ", "),
-                       fmt::join(b.shape, ", ")),
-           "give both the same shape");
+  const auto common = network::broadcast_shape(a.shape, b.shape);
+  if (!common) {
+    refuse(codes::kGraph, fmt::format("joins shapes ({}) and ({})", fmt::join(a.shape, ", "),
+                                      fmt::join(b.shape, ", ")));
   }
+  broadcast(a, *common, name);
+  broadcast(b, *common, name);
   if (op == "Div") refuse(codes::kLayer, "divides by a tensor", "divide by constants");
   network::Merge merge;
   if (op == "Mul") {
@@ -327,7 +249,8 @@ ScaledTensor OnnxNodes::merge(const Call& call, ScaledTensor a, ScaledTensor b) 
     a.factor.front() *= b.factor.front();
   } else {
     const bool compares = op == "Max" || op == "Min";
-    merge.kind = op == "Add"   ? network::Merge::Kind::add
+    const bool adds = op == "Add" || op == "Sum";
+    merge.kind = adds          ? network::Merge::Kind::add
                  : op == "Sub" ? network::Merge::Kind::subtract
                  : op == "Max" ? network::Merge::Kind::maximum
                                : network::Merge::Kind::minimum;
@@ -343,7 +266,7 @@ ScaledTensor OnnxNodes::merge(const Call& call, ScaledTensor a, ScaledTensor b) 
       builder_.align(a, b, name);
     }
     for (std::size_t i = 0; i < a.offset.size() && !compares; ++i) {
-      a.offset[i] += op == "Add" ? b.offset[i] : Rational(-b.offset[i]);
+      a.offset[i] += adds ? b.offset[i] : Rational(-b.offset[i]);
     }
   }
   a.layer = builder_.append(name, merge, {a.layer, b.layer});
@@ -537,12 +460,28 @@ ScaledTensor OnnxNodes::gemm(const Call& call) {
 }
 
 ScaledTensor OnnxNodes::convolution(const Call& call) {
+  const ScaledTensor& x = operand(call.inputs);
+  const OnnxTensor& kernel = parameter(call.inputs, 1, "kernel");
+  return convolve(call, x, read_convolution(call.node, x.shape, kernel.shape), kernel);
+}
+
+// A convolution with stride 1 over a tensor with zeros between its elements.
+ScaledTensor OnnxNodes::transposed_convolution(const Call& call) {
   ScaledTensor x = operand(call.inputs);
+  const OnnxTensor& kernel = parameter(call.inputs, 1, "kernel");
+  const std::string& name = call.node.label();
+  const TransposedShape shape = read_transposed_convolution(call.node, x.shape, kernel.shape);
+  builder_.settle(x, name);
+  if (x.has_offset() || x.axis) builder_.materialize(x, name);
+  spread(builder_, x, shape.strides, name);
+  return convolve(call, std::move(x), shape.convolution, shape.turned(kernel));
+}
+
+ScaledTensor OnnxNodes::convolve(const Call& call, ScaledTensor x, const ConvolutionShape& shape,
+                                 const OnnxTensor& kernel) {
   const OnnxNode& node = call.node;
   const std::string& name = node.label();
-  const OnnxTensor& kernel = parameter(call.inputs, 1, "kernel");
   const OnnxTensor* const bias = node.has_input(2) ? &parameter(call.inputs, 2, "bias") : nullptr;
-  const ConvolutionShape shape = read_convolution(node, x.shape, kernel.shape);
   if (shape.pads() && x.has_offset()) builder_.materialize(x, name);
   builder_.settle(x, name);
   // A scale per input channel would have to enter the weights of every group.
@@ -595,48 +534,86 @@ ScaledTensor OnnxNodes::average_pool(const Call& call) {
   slide_window(builder_, x, window.axes, network::WindowOrder::channels_taps, name);
   x.layer = builder_.append(name, network::Reduce{network::Reduce::Kind::sum}, {x.layer});
   channels_first(x, window.axes, channels);
-  average(x, window.taps(), name);
+  average(call, x, window.taps());
   return x;
 }
 
 // The layer holds sums of `count` elements; their offsets were not part of them.
-void OnnxNodes::average(ScaledTensor& x, std::int64_t count, const std::string& name) {
+void OnnxNodes::average(const Call& call, ScaledTensor& x, std::int64_t count) {
   const std::vector<Rational> offset = x.offset;
-  builder_.multiply(x, {std::nullopt, {Rational(1) / static_cast<long>(count)}}, name);
+  std::vector<Rational> factor{Rational(1) / static_cast<long>(count)};
+  if (!dyadic(factor.front())) round_parameters(call, "scale", factor);
+  builder_.multiply(x, {std::nullopt, factor}, call.node.label());
   x.offset = offset;
 }
 
-ScaledTensor OnnxNodes::global_average(const Call& call) {
-  ScaledTensor x = operand(call.inputs);
-  const OnnxNode& node = call.node;
-  const std::string& name = node.label();
+ScaledTensor OnnxNodes::global_pool(const Call& call) {
+  const ScaledTensor& x = operand(call.inputs);
   if (x.shape.size() < 3) refuse(codes::kGraph, "its input has no spatial axes");
-  bool keeps = true;
-  if (node.op_type == "ReduceMean") {
-    const auto axes = list_argument(node, "axes", constants(call.inputs), 1);
-    std::vector<std::size_t> over;
-    for (const std::int64_t axis : axes.value_or(std::vector<std::int64_t>())) {
-      over.push_back(checked_axis(axis, x.shape.size()));
-    }
-    std::ranges::sort(over);
-    std::vector<std::size_t> spatial(x.shape.size() - 2);
-    std::iota(spatial.begin(), spatial.end(), std::size_t{2});
-    if (over != spatial) refuse(codes::kLayer, "averages over other axes than all spatial ones");
-    keeps = node.attribute<std::int64_t>("keepdims", 1) != 0;
+  std::vector<std::size_t> spatial(x.shape.size() - 2);
+  std::iota(spatial.begin(), spatial.end(), std::size_t{2});
+  return reduced(call, spatial, call.node.op_type == "GlobalMaxPool" ? "Max" : "Mean", true);
+}
+
+ScaledTensor OnnxNodes::reduce(const Call& call) {
+  const ScaledTensor& x = operand(call.inputs);
+  const OnnxNode& node = call.node;
+  const auto given = list_argument(node, "axes", constants(call.inputs), 1);
+  std::vector<std::size_t> axes;
+  for (const std::int64_t axis : given.value_or(std::vector<std::int64_t>())) {
+    axes.push_back(checked_axis(axis, x.shape.size()));
   }
+  if (axes.empty() && node.attribute<std::int64_t>("noop_with_empty_axes", 0) != 0) return x;
+  std::ranges::sort(axes);
+  const bool repeats = std::ranges::adjacent_find(axes) != axes.end();
+  if (axes.empty() || repeats || (axes.front() == 0 && x.shape.size() > 1)) {
+    refuse(codes::kLayer, "reduces over the batch", "name each of the other axes once");
+  }
+  constexpr std::string_view kReduce = "Reduce";
+  return reduced(call, axes, std::string_view(node.op_type).substr(kReduce.size()),
+                 node.attribute<std::int64_t>("keepdims", 1) != 0);
+}
+
+ScaledTensor OnnxNodes::reduced(const Call& call, const std::vector<std::size_t>& axes,
+                                std::string_view how, bool keeps_axes) {
+  using Kind = network::Reduce::Kind;
+  ScaledTensor x = operand(call.inputs);
+  const std::string& name = call.node.label();
+  const bool sums = how == "Sum" || how == "Mean";
+  const bool is_reduced = x.axis && std::ranges::find(axes, *x.axis) != axes.end();
   builder_.settle(x, name);
-  std::vector<network::WindowAxis> window;
-  std::int64_t taps = 1;
-  for (std::size_t i = 2; i < x.shape.size(); ++i) {
-    window.push_back({.size = x.shape[i]});
-    taps *= x.shape[i];
+  bool falls = std::ranges::any_of(x.factor, [](const Rational& f) { return f < 0; });
+  if (is_reduced || (!sums && falls && x.axis)) {
+    builder_.materialize(x, name);
+    falls = false;
   }
-  const std::int64_t channels = x.shape[1];
-  slide_window(builder_, x, window, network::WindowOrder::channels_taps, name);
-  x.layer = builder_.append(name, network::Reduce{network::Reduce::Kind::sum}, {x.layer});
-  channels_first(x, window, channels);
-  average(x, taps, name);
-  if (!keeps) builder_.reshape(x, {x.shape[0], channels}, name);
+  std::vector<std::size_t> order;
+  std::int64_t rows = 1;
+  std::int64_t count = 1;
+  for (std::size_t axis = 0; axis < x.shape.size(); ++axis) {
+    const bool kept = std::ranges::find(axes, axis) == axes.end();
+    if (kept) order.push_back(axis);
+    (kept ? rows : count) *= x.shape[axis];
+  }
+  std::vector<std::size_t> memory = order;
+  memory.insert(memory.end(), axes.begin(), axes.end());
+  builder_.arrange(x, memory, name);
+  builder_.use_shape(x, {rows, count}, name);
+  const bool is_maximum = (how == "Max") != falls;
+  x.layer = builder_.append(name,
+                            network::Reduce{sums         ? Kind::sum
+                                            : is_maximum ? Kind::maximum
+                                                         : Kind::minimum},
+                            {x.layer});
+  for (const std::size_t axis : axes) x.shape[axis] = 1;
+  if (how == "Mean") average(call, x, count);
+  if (how == "Sum") {
+    for (Rational& offset : x.offset) offset *= static_cast<long>(count);
+  }
+  if (keeps_axes) return x;
+  Shape shape;
+  for (const std::size_t axis : order) shape.push_back(x.shape[axis]);
+  builder_.reshape(x, shape, name);
   return x;
 }
 

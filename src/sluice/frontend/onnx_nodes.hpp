@@ -9,6 +9,7 @@
 
 #include "sluice/frontend/import.hpp"
 #include "sluice/frontend/onnx_model.hpp"
+#include "sluice/frontend/onnx_windows.hpp"
 #include "sluice/frontend/precision_config.hpp"
 #include "sluice/frontend/scaled_builder.hpp"
 
@@ -34,12 +35,14 @@ class OnnxNodes {
         quantized_model_(quantized_model),
         opset_(opset) {}
 
-  /// The result of a node that depends on the input. `inputs` has null for what is left out;
-  /// `bias` is used by MatMul alone.
-  ScaledTensor build(const OnnxNode& node, std::span<const OnnxValue* const> inputs,
-                     const Bias& bias, LayerSummary& summary);
+  /// The results of a node that depends on the input: one, but of Split. `inputs` has null for what
+  /// is left out; `bias` is used by MatMul alone.
+  std::vector<ScaledTensor> build(const OnnxNode& node, std::span<const OnnxValue* const> inputs,
+                                  const Bias& bias, LayerSummary& summary);
 
   static bool is_supported(const OnnxNode& node);
+  /// Throws ModelError where a function of `x` waits for its quantiser.
+  static void require_values(const ScaledTensor& x);
 
   /// Of the weights, biases and scales of all nodes so far.
   const std::vector<FormatUse>& formats() const noexcept { return formats_; }
@@ -57,7 +60,18 @@ class OnnxNodes {
   ScaledTensor same(const Call& call);
   ScaledTensor reshape(const Call& call);
   ScaledTensor transpose(const Call& call);
+  ScaledTensor slice(const Call& call);
+  std::vector<ScaledTensor> split(const Call& call);
+  ScaledTensor gather(const Call& call);
+  ScaledTensor resize(const Call& call);
+  ScaledTensor expand(const Call& call);
   ScaledTensor relu(const Call& call);
+  ScaledTensor leaky_relu(const Call& call);
+  ScaledTensor absolute(const Call& call);
+  ScaledTensor hard_sigmoid(const Call& call);
+  ScaledTensor unary(const Call& call);
+  ScaledTensor round(const Call& call);
+  ScaledTensor multi_threshold(const Call& call);
   ScaledTensor clip(const Call& call);
   ScaledTensor arithmetic(const Call& call);
   ScaledTensor negate(const Call& call);
@@ -67,18 +81,27 @@ class OnnxNodes {
   ScaledTensor matmul(const Call& call);
   ScaledTensor gemm(const Call& call);
   ScaledTensor convolution(const Call& call);
+  ScaledTensor transposed_convolution(const Call& call);
   ScaledTensor max_pool(const Call& call);
   ScaledTensor average_pool(const Call& call);
-  ScaledTensor global_average(const Call& call);
+  ScaledTensor global_pool(const Call& call);
+  ScaledTensor reduce(const Call& call);
   ScaledTensor pad(const Call& call);
   ScaledTensor concatenate(const Call& call);
 
+  ScaledTensor pairwise(const Call& call, std::size_t i, ScaledTensor x);
   ScaledTensor merge(const Call& call, ScaledTensor a, ScaledTensor b);
+  static std::optional<ScaledTensor> swish(const ScaledTensor& x, const ScaledTensor& gate);
+  void broadcast(ScaledTensor& x, const network::Shape& to, const std::string& name);
+  ScaledTensor reduced(const Call& call, const std::vector<std::size_t>& axes, std::string_view how,
+                       bool keeps_axes);
+  ScaledTensor convolve(const Call& call, ScaledTensor x, const ConvolutionShape& shape,
+                        const OnnxTensor& kernel);
   ScaledTensor with_constant(const Call& call, ScaledTensor x, const OnnxTensor& constant,
                              bool constant_first);
   void dense(const Call& call, ScaledTensor& x, OnnxTensor weights, const OnnxTensor* bias,
              std::string_view bias_label);
-  void average(ScaledTensor& x, std::int64_t count, const std::string& name);
+  void average(const Call& call, ScaledTensor& x, std::int64_t count);
   std::optional<fixed::Quantizer> weight_precision(const Call& call, const OnnxTensor& weights);
   void round_parameters(const Call& call, const char* variable, std::vector<Rational>& numbers);
 

@@ -37,7 +37,23 @@ TEST_P(OnnxGraphs, EqualFloat64BitForBit) {
   for (const Diagnostic& warning : model.warnings) ADD_FAILURE() << warning.message;
 }
 INSTANTIATE_TEST_SUITE_P(Data, OnnxGraphs,
-                         ::testing::Values("qonnx_cnn", "qonnx_flatten", "qonnx_binary", "qcdq"));
+                         ::testing::Values("qonnx_cnn", "qonnx_flatten", "qonnx_binary", "qcdq",
+                                           "onnx_functions", "onnx_movement"));
+
+TEST(OnnxGraph, AllProblemsAtOnce) {
+  try {
+    import_model(kData / "faults.onnx",
+                 with_config(R"({"Model": {"Precision": "ap_fixed<16,6>"}})"));
+    FAIL();
+  } catch (const ModelError& error) {
+    EXPECT_THAT(error.what(),
+                ::testing::AllOf(HasSubstr("5 problems"), HasSubstr("bad_rounding: "),
+                                 HasSubstr("determinant: operator `Det` is not supported"),
+                                 HasSubstr("transposed: Gemm: transposes its input"),
+                                 HasSubstr("not_a_number: MatMul: a weight holds nan"),
+                                 HasSubstr("inner_softmax: softmax is supported at the very end")));
+  }
+}
 
 class OnnxModels : public testing::ModelFolder {
  protected:

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sluice/frontend/codes.hpp"
+#include "sluice/frontend/refuse.hpp"
 
 namespace sluice::frontend {
 
@@ -18,10 +19,6 @@ using network::WindowAxis;
 
 constexpr std::int64_t kLargestExtent = 1 << 16;
 constexpr double kMostWindowElements = 1 << 24;
-
-[[noreturn]] void refuse(const char* code, std::string message, std::string hint = {}) {
-  throw ModelError(code, "", std::move(message), std::move(hint));
-}
 
 using List = std::vector<std::int64_t>;
 
@@ -141,6 +138,96 @@ ConvolutionShape read_convolution(const OnnxNode& node, const Shape& x, const Sh
   shape.outputs = kernel[0];
   shape.window = read_window(node, x, List(kernel.begin() + 2, kernel.end()));
   return shape;
+}
+
+OnnxTensor TransposedShape::turned(const OnnxTensor& kernel) const {
+  const std::int64_t groups = convolution.groups;
+  const std::int64_t inner = convolution.channels / groups;
+  const std::int64_t units = convolution.outputs / groups;
+  const std::int64_t taps = network::element_count(kernel.shape) / (convolution.channels * units);
+  OnnxTensor result;
+  result.type = kernel.type;
+  result.shape = kernel.shape;
+  result.shape[0] = convolution.outputs;
+  result.shape[1] = inner;
+  for (std::int64_t output = 0; output < convolution.outputs; ++output) {
+    const std::int64_t group = output / units;
+    for (std::int64_t channel = 0; channel < inner; ++channel) {
+      for (std::int64_t tap = taps; tap-- > 0;) {
+        const std::int64_t row = (group * inner + channel) * units + output % units;
+        result.values.push_back(kernel.values[static_cast<std::size_t>(row * taps + tap)]);
+      }
+    }
+  }
+  return result;
+}
+
+TransposedShape read_transposed_convolution(const OnnxNode& node, const Shape& x,
+                                            const Shape& kernel) {
+  TransposedShape result;
+  ConvolutionShape& shape = result.convolution;
+  shape.groups = node.attribute<std::int64_t>("group", 1);
+  if (kernel.size() != x.size() || x.size() < 3 || shape.groups < 1 ||
+      network::element_count(kernel) < 1 || x[1] != kernel[0] || kernel[0] % shape.groups != 0) {
+    refuse(codes::kGraph,
+           fmt::format("convolves shape ({}) with a kernel of shape ({}) in {} groups",
+                       fmt::join(x, ", "), fmt::join(kernel, ", "), shape.groups));
+  }
+  shape.channels = x[1];
+  shape.outputs = kernel[1] * shape.groups;
+  const std::size_t axes = kernel.size() - 2;
+  result.strides = list_or(node, "strides", axes, 1);
+  const List dilations = list_or(node, "dilations", axes, 1);
+  const List pads = list_or(node, "pads", 2 * axes, 0);
+  const List more = list_or(node, "output_padding", axes, 0);
+  const bool gives_shape = node.attributes.contains("output_shape");
+  const List lengths = list_or(node, "output_shape", axes, 1);
+  const auto automatic = node.attribute<std::string>("auto_pad", "NOTSET");
+  for (std::size_t i = 0; i < axes; ++i) {
+    const std::int64_t stride = result.strides[i];
+    if (stride < 1 || dilations[i] < 1 || kernel[i + 2] > kLargestExtent) {
+      refuse(codes::kModelConfig, "its window is not possible");
+    }
+    const std::int64_t reach = (kernel[i + 2] - 1) * dilations[i] + 1;
+    const std::int64_t whole = (x[i + 2] - 1) * stride + reach;
+    std::int64_t before = automatic == "VALID" ? 0 : pads[i];
+    std::int64_t length = whole + more[i] - before - (automatic == "VALID" ? 0 : pads[axes + i]);
+    const bool same = automatic.starts_with("SAME");
+    if (gives_shape || same) {
+      length = gives_shape ? lengths[i] : x[i + 2] * stride;
+      const std::int64_t cut = whole + more[i] - length;
+      before = automatic == "SAME_UPPER" ? cut / 2 : cut - cut / 2;
+    }
+    const WindowAxis window{.size = kernel[i + 2],
+                            .dilation = dilations[i],
+                            .pad_before = reach - 1 - before,
+                            .pad_after = length - whole + before + reach - 1};
+    if (length < 1 || length > kLargestExtent) {
+      refuse(codes::kModelConfig,
+             fmt::format("its result has {} elements along axis {}", length, i + 2));
+    }
+    shape.window.push_back(window);
+  }
+  return result;
+}
+
+void spread(ScaledBuilder& builder, ScaledTensor& x, std::span<const std::int64_t> strides,
+            const std::string& name) {
+  List steps(x.shape.size(), 1);
+  for (std::size_t i = 0; i < strides.size(); ++i) steps[i + 2] = strides[i];
+  Shape memory;
+  List in_memory;
+  double elements = 1;
+  for (const std::size_t axis : x.order) {
+    memory.push_back(x.shape[axis]);
+    in_memory.push_back(steps[axis]);
+    x.shape[axis] = (x.shape[axis] - 1) * steps[axis] + 1;
+    elements *= static_cast<double>(x.shape[axis]);
+  }
+  if (elements > kMostWindowElements) {
+    refuse(codes::kLimit, "the model is larger than what is read");
+  }
+  x.layer = builder.append(name + "_spread", network::insert_zeros(memory, in_memory), {x.layer});
 }
 
 std::int64_t PoolingWindow::taps() const {

@@ -30,6 +30,19 @@ struct ConvolutionShape {
 ConvolutionShape read_convolution(const OnnxNode& node, const network::Shape& x,
                                   const network::Shape& kernel);
 
+/// A ConvTranspose as a convolution over a tensor with zeros between its elements.
+struct TransposedShape {
+  std::vector<std::int64_t> strides;  ///< of the spatial axes
+  ConvolutionShape convolution;       ///< over the tensor with zeros
+  /// A kernel [channels, outputs / groups, taps...] as that of the convolution.
+  OnnxTensor turned(const OnnxTensor& kernel) const;
+};
+TransposedShape read_transposed_convolution(const OnnxNode& node, const network::Shape& x,
+                                            const network::Shape& kernel);
+/// Puts strides - 1 zeros between the elements of each spatial axis.
+void spread(ScaledBuilder& builder, ScaledTensor& x, std::span<const std::int64_t> strides,
+            const std::string& name);
+
 struct PoolingWindow {
   std::vector<network::WindowAxis> axes;
   bool pads = false;

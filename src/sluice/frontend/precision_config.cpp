@@ -17,8 +17,10 @@ namespace sluice::frontend {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kVariables{"weight", "bias",  "scale",
-                                                     "result", "accum", "default"};
+constexpr std::array<std::string_view, 9> kVariables{
+    "weight", "bias", "scale", "result", "accum", "default", "exp_table", "inv_table", "inv_inp"};
+// What a softmax may become, as `Strategy` of its entry.
+constexpr std::array<std::string_view, 3> kSoftmaxForms{"table", "stable", "argmax"};
 // hls4ml's value for weights that always stay inside of the kernel.
 constexpr std::int64_t kNoBramFactor = 1'000'000'000;
 
@@ -37,23 +39,39 @@ std::string hls4ml_class(std::string_view class_name) {
   return lower(class_name);
 }
 
+}  // namespace
+
 class ConfigParser {
  public:
+  using Entry = PrecisionConfig::Entry;
+
   explicit ConfigParser(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
 
   void report(const std::string& where, std::string message, std::string hint = {}) {
     diagnostics_.error({codes::kConfiguration, where, std::move(message), std::move(hint)});
   }
 
-  std::map<std::string, Precision, std::less<>> entry(const Json& json, const std::string& where) {
-    std::map<std::string, Precision, std::less<>> result;
+  /// The forms of a softmax have no meaning for other layers.
+  void expect_softmax(bool is_softmax, const Entry& entry, const std::string& where) {
+    if (is_softmax || entry.softmax_form.empty()) return;
+    report(where, fmt::format("Strategy={} is for a softmax alone", entry.softmax_form),
+           R"(write it below LayerType/Softmax, or the layer's own name)");
+  }
+
+  Entry entry(const Json& json, const std::string& where) {
+    Entry result;
     if (!json.is_object()) {
       report(where, fmt::format("is {}, expected an object", excerpt(json)));
       return result;
     }
     for (const auto& [key, value] : json.items()) {
       if (key == "Precision") {
-        precisions(value, where + "/Precision", result);
+        precisions(value, where + "/Precision", result.precisions);
+      } else if (key == "Strategy" && is_softmax_form(value)) {
+        result.softmax_form = lower(value.get<std::string>());
+      } else if (key == "ReuseFactor") {
+        result.reuse = as_integer(value);
+        require(result.reuse && *result.reuse >= 1, key, value, where, "a number of at least 1");
       } else {
         setting(key, value, where);
       }
@@ -62,6 +80,11 @@ class ConfigParser {
   }
 
  private:
+  static bool is_softmax_form(const Json& value) {
+    return value.is_string() &&
+           std::ranges::find(kSoftmaxForms, lower(value.get<std::string>())) != kSoftmaxForms.end();
+  }
+
   void precisions(const Json& json, const std::string& where,
                   std::map<std::string, Precision, std::less<>>& into) {
     if (json.is_string()) {
@@ -98,13 +121,13 @@ class ConfigParser {
 
   // Settings that do not touch the numbers pass when they ask for what is built anyway.
   void setting(const std::string& key, const Json& value, const std::string& where) {
-    if (key == "ReuseFactor") {
-      require(as_integer(value) == 1, key, value, where,
-              "ReuseFactor 1: every event is computed fully in parallel");
-    } else if (key == "Strategy") {
+    if (key == "Strategy") {
       const std::string strategy = lower(value.is_string() ? value.get<std::string>() : "");
-      require(strategy == "latency" || strategy == "distributed_arithmetic", key, value, where,
-              "Latency or distributed_arithmetic");
+      require(
+          strategy == "latency" || strategy == "resource" || strategy == "distributed_arithmetic",
+          key, value, where, "Latency, Resource or distributed_arithmetic");
+    } else if (key == "TableSize") {
+      require(as_integer(value) == 1024, key, value, where, "1024");
     } else if (key == "Trace" || key == "TraceOutput") {
       require(as_bool(value) == false, key, value, where, "false");
     } else if (key == "BramFactor") {
@@ -112,7 +135,7 @@ class ConfigParser {
               "leave it out: weights are part of the kernel");
     } else {
       report(where, fmt::format("has the unknown key `{}`", shortened(key)),
-             "Precision, ReuseFactor 1 and Strategy Latency are understood");
+             "Precision, ReuseFactor and Strategy are understood");
     }
   }
 
@@ -125,8 +148,6 @@ class ConfigParser {
 
   Diagnostics& diagnostics_;
 };
-
-}  // namespace
 
 FormatUse format_of_numbers(std::string_view layer, std::string_view class_name,
                             std::string_view variable, const Precision& precision,
@@ -168,11 +189,14 @@ PrecisionConfig PrecisionConfig::parse(const Json& config, Diagnostics& diagnost
   for (const auto& [section, value] : config.items()) {
     if (section == "Model") {
       result.model_ = parser.entry(value, "configuration: Model");
+      parser.expect_softmax(false, result.model_, "configuration: Model");
     } else if ((section == "LayerType" || section == "LayerName") && value.is_object()) {
       for (const auto& [key, entry] : value.items()) {
         const std::string where = fmt::format("configuration: {}/{}", section, shortened(key));
         auto& into = section == "LayerType" ? result.types_[hls4ml_class(key)] : result.names_[key];
         into = parser.entry(entry, where);
+        if (section == "LayerType")
+          parser.expect_softmax(hls4ml_class(key) == "softmax", into, where);
       }
     } else {
       parser.report("configuration",
@@ -185,10 +209,15 @@ PrecisionConfig PrecisionConfig::parse(const Json& config, Diagnostics& diagnost
 }
 
 std::optional<Precision> PrecisionConfig::lookup(const Entry& entry, std::string_view variable) {
-  if (const auto found = entry.find(variable); found != entry.end()) return found->second;
+  const auto& precisions = entry.precisions;
+  if (const auto found = precisions.find(variable); found != precisions.end()) {
+    return found->second;
+  }
   // A default format is not a request to cut the sums of a layer: hls4ml's `accum` must be named.
   if (variable == "accum") return std::nullopt;
-  if (const auto found = entry.find("default"); found != entry.end()) return found->second;
+  if (const auto found = precisions.find("default"); found != precisions.end()) {
+    return found->second;
+  }
   return std::nullopt;
 }
 
@@ -204,6 +233,31 @@ std::optional<Precision> PrecisionConfig::of_layer(std::string_view name,
   return std::nullopt;
 }
 
+std::string PrecisionConfig::softmax_form(std::string_view name) const {
+  for (const Entry* const entry : softmax_entries(name)) {
+    if (entry != nullptr && !entry->softmax_form.empty()) return entry->softmax_form;
+  }
+  return {};
+}
+
+std::optional<Precision> PrecisionConfig::of_table(std::string_view name,
+                                                   std::string_view variable) const {
+  for (const Entry* const entry : softmax_entries(name)) {
+    if (entry == nullptr) continue;
+    const auto found = entry->precisions.find(variable);
+    if (found != entry->precisions.end()) return found->second;
+  }
+  return std::nullopt;
+}
+
+std::array<const PrecisionConfig::Entry*, 2> PrecisionConfig::softmax_entries(
+    std::string_view name) const {
+  const auto own = names_.find(name);
+  const auto all = types_.find(std::string_view("softmax"));
+  return {own == names_.end() ? nullptr : &own->second,
+          all == types_.end() ? nullptr : &all->second};
+}
+
 std::optional<Precision> PrecisionConfig::of_model(std::string_view variable) const {
   return lookup(model_, variable);
 }
@@ -212,6 +266,18 @@ std::optional<Precision> PrecisionConfig::find(std::string_view name, std::strin
                                                std::string_view variable) const {
   if (auto found = of_layer(name, class_name, variable)) return found;
   return of_model(variable);
+}
+
+std::optional<std::int64_t> PrecisionConfig::reuse(std::string_view name,
+                                                   std::string_view class_name) const {
+  if (const auto entry = names_.find(name); entry != names_.end() && entry->second.reuse) {
+    return entry->second.reuse;
+  }
+  if (const auto entry = types_.find(hls4ml_class(class_name));
+      entry != types_.end() && entry->second.reuse) {
+    return entry->second.reuse;
+  }
+  return model_.reuse;
 }
 
 void PrecisionConfig::check_names(const std::set<std::string, std::less<>>& names,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -49,18 +50,34 @@ class PrecisionConfig {
   /// of this layer by its name or its class.
   std::optional<Precision> of_layer(std::string_view name, std::string_view class_name,
                                     std::string_view variable) const;
+  /// "table", "stable" or "argmax" where the `Strategy` of this layer, or of `LayerType/Softmax`,
+  /// asks for it.
+  std::string softmax_form(std::string_view name) const;
+  /// The format of a softmax's "exp_table", "inv_table" or "inv_inp" (the sum), which no default
+  /// gives.
+  std::optional<Precision> of_table(std::string_view name, std::string_view variable) const;
   /// What it says for the whole model.
   std::optional<Precision> of_model(std::string_view variable) const;
   /// The first of the two.
   std::optional<Precision> find(std::string_view name, std::string_view class_name,
                                 std::string_view variable) const;
 
+  /// ReuseFactor of a layer, as for `find`; nothing where none is given.
+  std::optional<std::int64_t> reuse(std::string_view name, std::string_view class_name) const;
+
   /// Reports every name below `LayerName` that is not in `names`.
   void check_names(const std::set<std::string, std::less<>>& names, Diagnostics& diagnostics) const;
 
  private:
-  using Entry = std::map<std::string, Precision, std::less<>>;
+  struct Entry {
+    std::map<std::string, Precision, std::less<>> precisions;  // by variable
+    std::optional<std::int64_t> reuse;
+    std::string softmax_form;  // "table", "stable", "argmax"; empty: none asked for
+  };
+  friend class ConfigParser;
 
+  /// Of the layer and of LayerType/Softmax; null where there is none.
+  std::array<const Entry*, 2> softmax_entries(std::string_view name) const;
   static std::optional<Precision> lookup(const Entry& entry, std::string_view variable);
 
   Entry model_;

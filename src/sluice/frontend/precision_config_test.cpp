@@ -47,6 +47,20 @@ TEST(PrecisionConfig, NameBeforeTypeBeforeModel) {
   EXPECT_FALSE(config.find("fc2", "Dense", "accum").has_value());
 }
 
+TEST(PrecisionConfig, ReuseFactorsGoByNameTypeAndModel) {
+  Diagnostics diagnostics;
+  const PrecisionConfig config = parse(R"({
+    "Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 2, "Strategy": "Resource"},
+    "LayerType": {"Conv2D": {"ReuseFactor": 3}},
+    "LayerName": {"fc1": {"ReuseFactor": 4}}})",
+                                       diagnostics);
+  EXPECT_TRUE(diagnostics.warnings().empty());
+  EXPECT_EQ(config.reuse("fc1", "QDense"), 4);
+  EXPECT_EQ(config.reuse("conv", "QConv2D"), 3);
+  EXPECT_EQ(config.reuse("other", "Dense"), 2);
+  EXPECT_EQ(PrecisionConfig().reuse("fc1", "Dense"), std::nullopt);
+}
+
 TEST(PrecisionConfig, InputLayerGoesByHls4mlsName) {
   Diagnostics diagnostics;
   const PrecisionConfig config =
@@ -59,7 +73,7 @@ TEST(PrecisionConfig, EveryUnknownKeyIsNamed) {
   const PrecisionConfig config = parse(R"({
     "Backend": "Vitis",
     "Model": {"Precision": {"default": "ap_fixed<16,6>", "maximum": "ap_fixed<32,16>"},
-              "ReuseFactor": 8, "Strategy": "Resource", "Compression": true},
+              "ReuseFactor": 0, "Strategy": "Unrolled", "Compression": true},
     "LayerType": {"Dense": {"Precision": {"weight": "int8"}}},
     "LayerName": {"fc9": {"Precision": 16}, "fc1": {"Trace": true}, "fc2": 3}})",
                                        diagnostics);
@@ -67,7 +81,7 @@ TEST(PrecisionConfig, EveryUnknownKeyIsNamed) {
   EXPECT_THAT(
       errors(diagnostics),
       ElementsAre(HasSubstr("unknown section `Backend`"), HasSubstr("unknown key `maximum`"),
-                  HasSubstr("ReuseFactor=8"), HasSubstr("Strategy=\"Resource\""),
+                  HasSubstr("ReuseFactor=0"), HasSubstr("Strategy=\"Unrolled\""),
                   HasSubstr("unknown key `Compression`"), HasSubstr("`int8`: not a fixed-point"),
                   HasSubstr("LayerName/fc9/Precision: is 16"), HasSubstr("Trace=true"),
                   HasSubstr("LayerName/fc2: is 3"), HasSubstr("LayerName/fc9: no layer")));

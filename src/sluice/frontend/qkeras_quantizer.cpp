@@ -57,14 +57,45 @@ constexpr std::array<std::string_view, 9> kPo2Parameters{"bits",
                                                          "use_ste",
                                                          "use_variables"};
 
-enum class QuantizerClass { bits, linear, relu, tanh, sigmoid, binary, ternary, po2 };
+constexpr std::array<std::string_view, 12> kHswishParameters{
+    "bits",       "integer",         "symmetric", "alpha",   "use_stochastic_rounding",
+    "scale_axis", "qnoise_factor",   "var_name",  "use_ste", "use_variables",
+    "relu_shift", "relu_upper_bound"};
+constexpr std::array<std::string_view, 10> kReluPo2Parameters{"bits",
+                                                              "max_value",
+                                                              "negative_slope",
+                                                              "use_stochastic_rounding",
+                                                              "quadratic_approximation",
+                                                              "log2_rounding",
+                                                              "qnoise_factor",
+                                                              "var_name",
+                                                              "use_ste",
+                                                              "use_variables"};
+// At inference these two are binary and ternary.
+constexpr std::array<std::string_view, 3> kStochasticBinaryParameters{"alpha", "temperature",
+                                                                      "use_real_sigmoid"};
+constexpr std::array<std::string_view, 5> kStochasticTernaryParameters{
+    "alpha", "threshold", "temperature", "use_real_sigmoid", "number_of_unrolls"};
+
+enum class QuantizerClass {
+  bits,
+  linear,
+  relu,
+  tanh,
+  sigmoid,
+  hswish,
+  binary,
+  ternary,
+  po2,
+  relu_po2
+};
 
 struct KnownClass {
   std::string_view name;
   QuantizerClass kind;
   std::span<const std::string_view> parameters;
 };
-constexpr std::array<KnownClass, 8> kKnownClasses{{
+constexpr std::array<KnownClass, 12> kKnownClasses{{
     {"quantized_bits", QuantizerClass::bits, kBitsParameters},
     {"quantized_linear", QuantizerClass::linear, kBitsParameters},
     {"quantized_relu", QuantizerClass::relu, kReluParameters},
@@ -73,6 +104,10 @@ constexpr std::array<KnownClass, 8> kKnownClasses{{
     {"binary", QuantizerClass::binary, kBinaryParameters},
     {"ternary", QuantizerClass::ternary, kTernaryParameters},
     {"quantized_po2", QuantizerClass::po2, kPo2Parameters},
+    {"quantized_relu_po2", QuantizerClass::relu_po2, kReluPo2Parameters},
+    {"quantized_hswish", QuantizerClass::hswish, kHswishParameters},
+    {"stochastic_binary", QuantizerClass::binary, kStochasticBinaryParameters},
+    {"stochastic_ternary", QuantizerClass::ternary, kStochasticTernaryParameters},
 }};
 
 constexpr int kMostBits = 48;
@@ -85,9 +120,16 @@ constexpr int kLargestExponent = 256;
 const KnownClass& known_class(std::string_view name) {
   const auto* const found = std::ranges::find(kKnownClasses, name, &KnownClass::name);
   if (found != kKnownClasses.end()) return *found;
+  if (name == "bernoulli") {
+    refuse("quantizer `bernoulli` draws random numbers at inference", "use binary");
+  }
+  if (name == "quantized_ulaw") {
+    refuse("quantizer `quantized_ulaw` gives logarithms, which no fixed-point number holds",
+           "use quantized_bits");
+  }
   refuse(fmt::format("quantizer `{}` is not supported", shortened(name)),
          "quantized_bits, quantized_linear, quantized_relu, quantized_tanh, quantized_sigmoid, "
-         "quantized_po2, binary and ternary are read");
+         "quantized_hswish, quantized_po2, quantized_relu_po2, binary and ternary are read");
 }
 
 // The arguments of a quantiser by name, each read at most once; what is left is unknown.
@@ -162,7 +204,7 @@ class Arguments {
   std::map<std::string, Json> values_;
 };
 
-int power_of_two_exponent(double scale, std::string_view what = "alpha") {
+int power_of_two_exponent(double scale, std::string_view what) {
   int exponent = 0;
   if (!(scale > 0) || std::frexp(scale, &exponent) != 0.5 ||
       std::abs(exponent) > kLargestExponent) {
@@ -196,28 +238,47 @@ const Json& array_value(const Json& alpha) {
   return alpha;
 }
 
+// QKeras multiplies by the float32 number, which is an odd integer times a power of two.
+void add_scale(double scale, QkerasQuantizer& into) {
+  constexpr int kFloatBits = 24;
+  int exponent = 0;
+  const double fraction = std::frexp(static_cast<double>(static_cast<float>(scale)), &exponent);
+  if (!(scale > 0) || !(fraction > 0) || std::abs(exponent) > kLargestExponent) {
+    refuse(fmt::format("alpha={} is no scale", scale), "train with positive scales");
+  }
+  auto mantissa = static_cast<std::int64_t>(std::ldexp(fraction, kFloatBits));
+  exponent -= kFloatBits;
+  for (; mantissa % 2 == 0; mantissa /= 2) ++exponent;
+  into.scale_mantissas.push_back(mantissa);
+  into.scale_exponents.push_back(exponent);
+}
+
 void read_alpha(const Json& alpha, QuantizerRole role, QkerasQuantizer& into) {
   const bool is_auto_po2 =
       alpha == "auto_po2" || (alpha.is_null() && role == QuantizerRole::kernel);
   if (is_auto_po2) {
     if (role == QuantizerRole::activation) {
       refuse("alpha='auto_po2' of an activation takes its scale from each batch of data",
-             "give a fixed scale: alpha=1 or a power of two");
+             "give a fixed scale, alpha=1 for example");
     }
     into.is_auto_po2 = true;
     return;
   }
   if (alpha.is_null()) return;
   if (alpha.is_string()) {
-    refuse(fmt::format("alpha='{}' gives scales that are not powers of two",
+    refuse(fmt::format("alpha='{}' takes its scales from float32 sums over the weights, which "
+                       "another order of the sums changes",
                        shortened(alpha.get<std::string>())),
-           "train with alpha='auto_po2', alpha=1 or a power of two");
+           "train with alpha='auto_po2' or a number");
   }
   std::vector<double> scales;
   collect_numbers(array_value(alpha), scales);
   if (scales.empty()) refuse("alpha is empty");
   into.scale_exponents.clear();
-  for (const double scale : scales) into.scale_exponents.push_back(power_of_two_exponent(scale));
+  for (const double scale : scales) add_scale(scale, into);
+  if (std::ranges::all_of(into.scale_mantissas, [](std::int64_t m) { return m == 1; })) {
+    into.scale_mantissas.clear();
+  }
 }
 
 int checked_int(std::int64_t value, std::int64_t min, std::int64_t max, std::string_view class_name,
@@ -239,7 +300,8 @@ void read_common(Arguments& arguments, QkerasQuantizer& into) {
         "use_stochastic_rounding acts in training only; inference rounds to "
         "nearest, ties to even");
   }
-  for (const char* const ignored : {"scale_axis", "var_name", "use_ste", "use_variables"}) {
+  for (const char* const ignored :
+       {"scale_axis", "var_name", "use_ste", "use_variables", "temperature", "use_real_sigmoid"}) {
     arguments.any(ignored, nullptr);
   }
   arguments.expect_no_more();
@@ -278,7 +340,7 @@ QkerasQuantizer read_bits(Arguments arguments, QuantizerClass kind, QuantizerRol
   }
   if (result.is_auto_po2 && (bits < 2 || !keep_negative)) {
     refuse("alpha='auto_po2' needs at least 2 bits and keep_negative=True",
-           "give a fixed scale: alpha=1 or a power of two");
+           "give a fixed scale, alpha=1 for example");
   }
   result.auto_bits = bits;
   result.auto_integer = integer;
@@ -383,7 +445,7 @@ void read_fixed_alpha(Arguments& arguments, QuantizerRole role, QkerasQuantizer&
     refuse(fmt::format("{} with alpha='auto_po2' (what a kernel quantizer without alpha gets) is "
                        "not supported",
                        arguments.class_name()),
-           "give a fixed scale: alpha=1 or a power of two");
+           "give a fixed scale, alpha=1 for example");
   }
 }
 
@@ -411,30 +473,61 @@ QkerasQuantizer read_ternary(Arguments arguments, QuantizerRole role) {
   return result;
 }
 
-QkerasQuantizer read_po2(Arguments arguments) {
+QkerasQuantizer read_po2(Arguments arguments, bool rectifies, QuantizerRole role) {
   QkerasQuantizer result;
   const std::string_view name = arguments.class_name();
-  constexpr int kMostExponentBits = 7;
-  const int bits = checked_int(arguments.integer("bits", 8), 2, kMostExponentBits, name, "bits");
-  const double max_value = arguments.number("max_value", 0.0);
-  if (arguments.flag("quadratic_approximation", false) ||
-      arguments.any("log2_rounding", "rnd") != "rnd") {
-    refuse(fmt::format("{} with quadratic_approximation or log2_rounding='floor' is not supported",
+  constexpr int kMostExponentBits = 8;
+  const int bits =
+      checked_int(arguments.integer("bits", 8), rectifies ? 1 : 2, kMostExponentBits, name, "bits");
+  PowersOfTwo powers;
+  powers.max_value = arguments.number("max_value", 0.0);
+  powers.rectifies = rectifies;
+  if (rectifies) powers.negative_slope = arguments.number("negative_slope", 0.0);
+  powers.even = arguments.flag("quadratic_approximation", false);
+  if (arguments.any("log2_rounding", "rnd") != "rnd") {
+    refuse(fmt::format("{} with log2_rounding='floor' rounds float32 logarithms of powers of two, "
+                       "which lie on the border",
                        name),
-           "use the defaults");
+           "use log2_rounding='rnd'");
   }
   read_common(arguments, result);
-  const bool has_exponent_sign = !(max_value > 0 && max_value <= 1);
-  const int range = 1 << (bits - 1 - (has_exponent_sign ? 1 : 0));
-  if (range > 24) {
-    refuse(fmt::format("{}({}) spans 2^{} to 2^{}", name, bits, -range, range - 1),
-           "use at most 6 bits, or 5 with max_value=1");
+  const bool has_exponent_sign = !(powers.max_value > 0 && powers.max_value <= 1);
+  const int range = 1 << std::max(bits - (rectifies ? 0 : 1) - (has_exponent_sign ? 1 : 0), 0);
+  powers.least = -range;
+  powers.most = powers.even ? (range - 1) / 2 * 2 : range - 1;
+  const int step = powers.even ? 2 : 1;
+  constexpr int kMostRange = 24;
+  result.is_power_of_two = true;
+  result.function = power_of_two_function(powers);
+  result.text =
+      fmt::format("{}({}{}{})", name, bits,
+                  powers.max_value > 0 ? fmt::format(",max_value={}", powers.max_value) : "",
+                  powers.even ? ",quadratic_approximation" : "");
+  if (role == QuantizerRole::statistics) return result;
+  if (step * range > kMostRange) {
+    refuse(fmt::format("{}({}) spans 2^{} to 2^{}", name, bits, step * powers.least,
+                       step * powers.most),
+           "use fewer bits, or max_value=1");
   }
-  result.function = power_of_two_function(-range, range - 1, max_value);
-  result.quantizer = {
-      {2 * range + 1, range, true}, fixed::Rounding::rnd_conv, fixed::Overflow::sat};
-  result.text = fmt::format("quantized_po2({}{})", bits,
-                            max_value > 0 ? fmt::format(",max_value={}", max_value) : "");
+  const int least = powers.even ? step * powers.least : powers.least;
+  result.quantizer = {{step * powers.most - least + 2, -least, true},
+                      fixed::Rounding::rnd_conv,
+                      fixed::Overflow::sat};
+  return result;
+}
+
+QkerasQuantizer read_hswish(Arguments arguments, QuantizerRole role) {
+  const double shift = arguments.number("relu_shift", 3);
+  const double bound = arguments.number("relu_upper_bound", 6);
+  if (!(shift > 0 && bound > 0)) {
+    refuse(fmt::format("quantized_hswish: relu_shift={} or relu_upper_bound={} is not positive",
+                       shift, bound));
+  }
+  QkerasQuantizer result = read_bits(std::move(arguments), QuantizerClass::bits, role);
+  if (result.function || role != QuantizerRole::activation) {
+    refuse("quantized_hswish is for activations of at least 2 bits", "use quantized_bits");
+  }
+  result.function = hard_swish_function(shift, bound);
   return result;
 }
 
@@ -449,9 +542,15 @@ std::string class_of(const Json& value) {
 }
 
 QuantizedTensor with_scales(std::vector<std::int64_t> mantissas, int frac_bits,
-                            const std::vector<int>& exponents) {
+                            const std::vector<int>& exponents,
+                            const std::vector<std::int64_t>& scales) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 38;  // times 24 bits
   const int smallest = *std::ranges::min_element(exponents);
   for (std::size_t i = 0; i < mantissas.size(); ++i) {
+    if (!scales.empty()) {
+      if (std::abs(mantissas[i]) >= kMost) refuse("has too many bits for its alpha");
+      mantissas[i] *= scales[i % scales.size()];
+    }
     mantissas[i] = fixed::shift_left(mantissas[i], exponents[i % exponents.size()] - smallest);
   }
   return {std::move(mantissas), frac_bits - smallest};
@@ -482,9 +581,32 @@ std::optional<QkerasQuantizer> parse_quantizer(const Json& value, QuantizerRole 
     case QuantizerClass::ternary:
       return read_ternary(std::move(arguments), role);
     case QuantizerClass::po2:
-      return read_po2(std::move(arguments));
+      return read_po2(std::move(arguments), false, role);
+    case QuantizerClass::relu_po2:
+      return read_po2(std::move(arguments), true, role);
+    case QuantizerClass::hswish:
+      return read_hswish(std::move(arguments), role);
   }
   return std::nullopt;
+}
+
+std::vector<double> quantize_reals(const QkerasQuantizer& quantizer, const RealTensor& numbers) {
+  std::vector<double> result;
+  if (quantizer.is_power_of_two) {
+    for (const double value : numbers.values) {
+      const UnaryFunction::Enclosure y = quantizer.function->enclose(value);
+      if (y.low != y.high) {
+        refuse(fmt::format("{} is too close to a border of {} to decide", value, quantizer.text));
+      }
+      result.push_back(y.low);
+    }
+    return result;
+  }
+  const QuantizedTensor rounded = quantize_weights(quantizer, numbers);
+  for (const std::int64_t mantissa : rounded.mantissas) {
+    result.push_back(fixed::to_double(mantissa, rounded.frac_bits));
+  }
+  return result;
 }
 
 QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTensor& weights) {
@@ -497,7 +619,7 @@ QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTen
   }
   if (quantizer.is_auto_po2) {
     AutoPo2Weights found = quantize_auto_po2(weights, quantizer.auto_bits, quantizer.auto_integer);
-    return with_scales(std::move(found.mantissas), 0, found.exponents);
+    return with_scales(std::move(found.mantissas), 0, found.exponents, {});
   }
   std::vector<std::int64_t> mantissas;
   mantissas.reserve(weights.values.size());
@@ -515,7 +637,7 @@ QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTen
     }
   }
   QuantizedTensor result = with_scales(std::move(mantissas), quantizer.quantizer.format.frac_bits,
-                                       quantizer.scale_exponents);
+                                       quantizer.scale_exponents, quantizer.scale_mantissas);
   if (quantizer.upper_bound || quantizer.lower_bound || quantizer.halves ||
       quantizer.negative_slope != 0) {
     refuse(fmt::format("{} is not supported for weights", quantizer.text), "use quantized_bits");

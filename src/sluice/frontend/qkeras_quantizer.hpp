@@ -13,7 +13,7 @@
 namespace sluice::frontend {
 
 /// What a QKeras quantiser computes: scale * q(f(x)), with q a fixed-point quantiser and the scale
-/// (`alpha`) a power of two, then bounds.
+/// (`alpha`) a float32 number, then bounds.
 struct QkerasQuantizer {
   fixed::Quantizer quantizer;
   /// f, where there is one: the sign, a real tanh, ...
@@ -22,8 +22,12 @@ struct QkerasQuantizer {
   bool halves = false;
   /// f(x) = x for x >= 0, else negative_slope * x, where it is not 0.
   double negative_slope = 0;
-  /// log2 of the scale: one for all, or one per index of the last axis.
+  /// The scale is scale_mantissas[i] * 2^scale_exponents[i]: one for all, or one per index of the
+  /// last axis. No mantissas: powers of two.
   std::vector<int> scale_exponents{0};
+  std::vector<std::int64_t> scale_mantissas;
+  /// f gives powers of two, of which `quantizer` need not hold all.
+  bool is_power_of_two = false;
   /// The scale follows from the numbers that are quantised (`alpha='auto_po2'`), which must be
   /// weights. `auto_bits` and `auto_integer` are the quantiser's arguments.
   bool is_auto_po2 = false;
@@ -44,7 +48,8 @@ struct QuantizedTensor {
 
 /// Where a quantiser stands. QDense turns the alpha None of a kernel quantiser into 'auto_po2'
 /// when it is built, so that None means another thing there than elsewhere.
-enum class QuantizerRole { kernel, bias, activation };
+/// The numbers of a batch normalisation need no format, for they are only used to compute others.
+enum class QuantizerRole { kernel, bias, activation, statistics };
 
 /// True for the name of a quantiser class that parse_quantizer knows.
 bool is_known_quantizer(std::string_view class_name) noexcept;
@@ -52,6 +57,10 @@ bool is_known_quantizer(std::string_view class_name) noexcept;
 /// Reads `quantized_bits(...)` text or a `{class_name, config}` object; nothing for null. Throws
 /// ModelError, without a subject, saying what is not supported and what would work.
 std::optional<QkerasQuantizer> parse_quantizer(const Json& value, QuantizerRole role);
+
+/// The quantised numbers themselves, of a quantiser whose role is `statistics`. Throws ModelError,
+/// without a subject.
+std::vector<double> quantize_reals(const QkerasQuantizer& quantizer, const RealTensor& numbers);
 
 /// Quantises finite weights exactly. Throws ModelError, without a subject.
 QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTensor& weights);

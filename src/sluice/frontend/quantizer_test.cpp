@@ -149,6 +149,13 @@ TEST(Quantizer, ScalesPerOutputShareOneBinaryPoint) {
               HasSubstr("3 scales for 2 outputs"));
 }
 
+TEST(Quantizer, AScaleIsTheFloat32NumberThatQkerasMultipliesBy) {
+  const auto quantizer = parse_quantizer("quantized_bits(4,0,alpha=0.3)", QuantizerRole::kernel);
+  const QuantizedTensor got = quantize_weights(*quantizer, {{2, 1}, {0.5, -1.0}});
+  EXPECT_EQ(fixed::to_double(got.mantissas[0], got.frac_bits), 0.5 * double{0.3F});
+  EXPECT_EQ(fixed::to_double(got.mantissas[1], got.frac_bits), -double{0.3F});
+}
+
 TEST(Quantizer, RefusalsSayWhy) {
   const auto expect_refused = [](const Json& quantizer, QuantizerRole role, const char* why) {
     const std::string text = refusal([&] { parse_quantizer(quantizer, role); });
@@ -157,9 +164,8 @@ TEST(Quantizer, RefusalsSayWhy) {
   };
   const QuantizerRole kernel = QuantizerRole::kernel;
   const QuantizerRole activation = QuantizerRole::activation;
-  expect_refused("quantized_bits(6,0,alpha='auto')", kernel, "not powers of two");
-  expect_refused("quantized_bits(6,0,alpha=0.3)", kernel, "not a power of two");
-  expect_refused("quantized_bits(6,0,alpha=-1)", kernel, "not a power of two");
+  expect_refused("quantized_bits(6,0,alpha='auto')", kernel, "float32 sums");
+  expect_refused("quantized_bits(6,0,alpha=-1)", kernel, "alpha=-1 is no scale");
   expect_refused("quantized_bits(6,0,alpha='auto_po2')", activation, "each batch of data");
   expect_refused("quantized_bits(6,0,qnoise_factor=0.5,alpha=1)", kernel, "qnoise_factor");
   expect_refused("quantized_bits(0)", kernel, "bits=0");
@@ -171,9 +177,10 @@ TEST(Quantizer, RefusalsSayWhy) {
   expect_refused("quantized_relu(6,0,1)", activation, "use_sigmoid");
   expect_refused("quantized_relu(6,0,negative_slope=0.3)", activation, "negative_slope");
   expect_refused("quantized_relu(4,0,negative_slope=0.03125)", activation, "negative_slope");
-  expect_refused("quantized_hswish(6)", activation, "`quantized_hswish` is not supported");
+  expect_refused("bernoulli(alpha=1)", activation, "draws random numbers");
+  expect_refused("quantized_ulaw(6)", activation, "logarithms");
   expect_refused("ternary()", kernel, "alpha='auto_po2'");
-  expect_refused("binary(alpha='auto')", kernel, "not powers of two");
+  expect_refused("binary(alpha='auto')", kernel, "float32 sums");
   expect_refused("quantized_po2(7)", kernel, "spans 2^-32");
   expect_refused("quantized_po2(4,log2_rounding='floor')", kernel, "log2_rounding");
   expect_refused(Json::parse(R"({"config": {}})"), kernel, "is not a quantizer");

@@ -12,6 +12,7 @@
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/element_quantizers.hpp"
 #include "sluice/frontend/limits.hpp"
+#include "sluice/frontend/refuse.hpp"
 #include "sluice/frontend/scaled_numbers.hpp"
 #include "sluice/network/movement.hpp"
 
@@ -23,20 +24,6 @@ using network::LayerId;
 using network::Shape;
 
 constexpr int kMostFracBits = 62;
-
-[[noreturn]] void refuse(const char* code, std::string message, std::string hint = {}) {
-  throw ModelError(code, "", std::move(message), std::move(hint));
-}
-
-// `values` of x and of another set along one axis: both with one number per index where either has.
-std::optional<std::size_t> joined_axis(const std::optional<std::size_t>& a,
-                                       const std::optional<std::size_t>& b) {
-  if (a && b && *a != *b) {
-    refuse(codes::kQuantizer, fmt::format("scales along axes {} and {} at once", *a, *b),
-           "use scales per tensor, or per channel along one axis");
-  }
-  return a ? a : b;
-}
 
 Shape without_ones(const Shape& shape) {
   Shape kept;
@@ -407,6 +394,10 @@ std::vector<fixed::Interval> ScaledBuilder::channel_ranges(const ScaledTensor& x
 
 void ScaledBuilder::quantize(ScaledTensor& x, const OnnxQuantizer& quantizer,
                              const std::string& name) {
+  if (x.function != nullptr) {
+    quantize_function(x, quantizer, name);
+    return;
+  }
   const AxisValues scale = axis_values(quantizer.scale, x.shape);
   const AxisValues step = axis_values(quantizer.step, x.shape);
   const auto axis = joined_axis(x.axis, scale.axis);
@@ -550,8 +541,20 @@ bool ScaledBuilder::quantize_exactly(ScaledTensor& x, const std::vector<IntegerM
 
 void ScaledBuilder::round(ScaledTensor& x, const fixed::Quantizer& quantizer,
                           const std::string& name) {
-  materialize(x, name);
   const network::Quantize quantize{{quantizer}};
+  if (x.function != nullptr) {
+    tabulate(
+        x, x.factor.size(),
+        [&](std::size_t c, std::int64_t mantissa) {
+          const UnaryFunction::Enclosure y = function_value(x, c, mantissa);
+          return decided(*x.function, fixed::quantize_real(y.low, quantizer),
+                         fixed::quantize_real(y.high, quantizer));
+        },
+        x.function->is_monotonic && quantizer.overflow != fixed::Overflow::wrap,
+        quantizer.format.frac_bits, name);
+    return;
+  }
+  materialize(x, name);
   if (changes_nothing(quantize, type(x))) return;
   x.layer = append(name + "_quantize", quantize, {x.layer});
 }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -10,6 +12,7 @@
 #include "sluice/fixed/quantize.hpp"
 #include "sluice/frontend/onnx_quantizer.hpp"
 #include "sluice/frontend/rational.hpp"
+#include "sluice/frontend/unary_function.hpp"
 #include "sluice/network/network.hpp"
 
 namespace sluice::frontend {
@@ -28,7 +31,13 @@ AxisValues axis_values(const OnnxTensor& constant, const network::Shape& shape);
 /// format has it. Rounds towards minus infinity.
 std::optional<fixed::Quantizer> bounded_quantizer(const fixed::Interval& bounds);
 
-/// A tensor of an ONNX graph: real value = clamp(layer * factor + offset, lower, upper). What is
+/// Sorted numbers for all elements, or for each index of an axis.
+struct Thresholds {
+  std::optional<std::size_t> axis;
+  std::vector<std::vector<Rational>> values;
+};
+
+/// A tensor of an ONNX graph: real value = f(clamp(layer * factor + offset, lower, upper)). What is
 /// kept aside of the layer costs nothing and loses nothing, whatever the numbers; the quantiser
 /// that consumes the tensor absorbs it.
 struct ScaledTensor {
@@ -39,6 +48,8 @@ struct ScaledTensor {
   std::vector<Rational> factor{1};  ///< one, or one per index of `axis`; as many as offsets
   std::vector<Rational> offset{0};
   std::optional<Rational> lower, upper;
+  /// f, where there is one: nothing but a quantiser may take the tensor then.
+  std::shared_ptr<const UnaryFunction> function;
 
   bool has_offset() const;
 };
@@ -81,6 +92,10 @@ class ScaledBuilder {
   void materialize(ScaledTensor& x, const std::string& name);
   void quantize(ScaledTensor& x, const OnnxQuantizer& quantizer, const std::string& name);
   void round(ScaledTensor& x, const fixed::Quantizer& quantizer, const std::string& name);
+  /// x where it is positive, else slope * x.
+  void leaky(ScaledTensor& x, const AxisValues& slopes, const std::string& name);
+  /// How many of the thresholds each value reaches. The layer's values are the counts.
+  void count_thresholds(ScaledTensor& x, const Thresholds& thresholds, const std::string& name);
   /// The last axis becomes `dense.units`; it must be the last of the elements too.
   void dense(ScaledTensor& x, const DenseWeights& dense, const std::string& name);
   /// The final form of an output: nothing aside, ONNX's order. Returns the largest error of a
@@ -106,6 +121,15 @@ class ScaledBuilder {
                    std::optional<std::int64_t> upper, int frac_bits, const std::string& name);
   std::vector<IntegerMap> integer_maps(const ScaledTensor& x, const OnnxQuantizer& quantizer) const;
   std::vector<fixed::Interval> channel_ranges(const ScaledTensor& x, std::size_t channels) const;
+  /// The function that is kept aside, and the quantiser, as a table.
+  void quantize_function(ScaledTensor& x, const OnnxQuantizer& quantizer, const std::string& name);
+  Rational real_value(const ScaledTensor& x, std::size_t channel, std::int64_t mantissa) const;
+  UnaryFunction::Enclosure function_value(const ScaledTensor& x, std::size_t channel,
+                                          std::int64_t mantissa) const;
+  /// Any function of mantissa and channel, which x.axis counts. What was aside is taken in.
+  using TableFunction = std::function<std::int64_t(std::size_t channel, std::int64_t mantissa)>;
+  void tabulate(ScaledTensor& x, std::size_t channels, const TableFunction& function,
+                bool is_monotonic, int frac_bits, const std::string& name);
   bool quantize_by_shift(ScaledTensor& x, const IntegerMap& map, const std::string& name);
   bool quantize_by_multiplication(ScaledTensor& x, const std::vector<IntegerMap>& maps,
                                   const std::string& name);

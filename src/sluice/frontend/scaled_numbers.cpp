@@ -1,7 +1,12 @@
 #include "sluice/frontend/scaled_numbers.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdlib>
+
+#include "sluice/frontend/codes.hpp"
+#include "sluice/frontend/refuse.hpp"
 
 namespace sluice::frontend {
 
@@ -47,6 +52,15 @@ std::optional<Mantissas> mantissas(const std::vector<Rational>& values) {
 Rational power_of_two(int exponent) {
   const mpz_class power = mpz_class(1) << static_cast<unsigned>(std::abs(exponent));
   return exponent >= 0 ? Rational(power) : Rational(mpz_class(1), power);
+}
+
+std::optional<std::size_t> joined_axis(const std::optional<std::size_t>& a,
+                                       const std::optional<std::size_t>& b) {
+  if (a && b && *a != *b) {
+    refuse(codes::kQuantizer, fmt::format("scales along axes {} and {} at once", *a, *b),
+           "use scales per tensor, or per channel along one axis");
+  }
+  return a ? a : b;
 }
 
 }  // namespace sluice::frontend

@@ -28,4 +28,9 @@ std::optional<Mantissas> mantissas(const std::vector<Rational>& values);
 
 Rational power_of_two(int exponent);
 
+/// The axis along which the numbers of two tensors vary. Throws ModelError, without a subject, when
+/// that is not one axis.
+std::optional<std::size_t> joined_axis(const std::optional<std::size_t>& a,
+                                       const std::optional<std::size_t>& b);
+
 }  // namespace sluice::frontend

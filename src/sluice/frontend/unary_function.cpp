@@ -114,43 +114,24 @@ class Tabulation {
     return quantized_value(function_, mantissa, frac_bits_, to_);
   }
 
-  /// The part of the range outside of which the table is constant.
   fixed::Interval varying(const fixed::Interval& range) const {
     const bool keeps_order = function_.is_monotonic && (to_.overflow == fixed::Overflow::sat ||
                                                         to_.overflow == fixed::Overflow::sat_sym);
-    if (!keeps_order && range.max - range.min >= kMostEvaluations) return range;
-    return keeps_order ? bisected(range) : scanned(range);
+    return varying_part(range, keeps_order, [&](std::int64_t m) { return value(m); });
   }
 
  private:
-  fixed::Interval bisected(const fixed::Interval& range) const {
-    // Last mantissa with the first value, first mantissa with the last value.
-    const auto search = [&](std::int64_t same, std::int64_t other) {
-      const std::int64_t wanted = value(same);
-      if (value(other) == wanted) return other;
-      while (std::abs(other - same) > 1) {
-        const std::int64_t middle = same + (other - same) / 2;
-        (value(middle) == wanted ? same : other) = middle;
-      }
-      return same;
-    };
-    const std::int64_t first = search(range.min, range.max);
-    return {first, std::max(first, search(range.max, range.min))};
-  }
-
-  fixed::Interval scanned(const fixed::Interval& range) const {
-    fixed::Interval kept = range;
-    while (kept.min < kept.max && value(kept.min + 1) == value(range.min)) ++kept.min;
-    while (kept.max > kept.min && value(kept.max - 1) == value(range.max)) --kept.max;
-    return kept;
-  }
-
   const UnaryFunction& function_;
   const fixed::Quantizer& to_;
   int frac_bits_;
 };
 
 }  // namespace
+
+UnaryFunction::Enclosure enclose_quotient(long double a, long double b) {
+  if (b == 0) return {kInfinity, kInfinity};
+  return quotient(a, b);
+}
 
 std::optional<UnaryFunction> unary_function(std::string_view name, double alpha) {
   const auto made = [&](std::function<Enclosure(long double)> function, bool is_monotonic = true) {
@@ -161,6 +142,7 @@ std::optional<UnaryFunction> unary_function(std::string_view name, double alpha)
   if (name == "hard_sigmoid") return made(hard_sigmoid);
   if (name == "softplus") return made(softplus);
   if (name == "swish" || name == "silu") return made(swish, false);
+  if (name == "hard_swish") return hard_swish_function(3, 6);
   if (name == "gelu") return made(gelu, false);
   if (name == "softsign") {
     return made([](long double x) {
@@ -214,28 +196,45 @@ UnaryFunction dead_zone_function(double threshold) {
           }};
 }
 
-UnaryFunction power_of_two_function(int least, int most, double max_value) {
-  const auto enclose = [least, most, max_value](long double x) {
+UnaryFunction power_of_two_function(const PowersOfTwo& powers) {
+  const auto enclose = [powers](long double x) {
     constexpr long double kSmallest = 1e-7L;
     // Two float32 logarithms and their quotient decide in the framework.
     constexpr long double kLogarithmError = 1e-5L;
+    const bool is_positive = x >= 0 || (powers.rectifies && powers.negative_slope == 0);
     long double magnitude = std::fabs(x);
-    if (max_value > 0) magnitude = std::min(magnitude, static_cast<long double>(max_value));
+    if (powers.rectifies && x < 0) magnitude *= powers.negative_slope;
     const auto signed_power = [&](long double exponent) {
-      const double power =
-          std::ldexp(1.0, std::clamp(static_cast<int>(std::nearbyint(exponent)), least, most));
-      return x >= 0 ? power : -power;
+      const double power = std::ldexp(1.0, static_cast<int>(exponent));
+      return is_positive ? power : -power;
     };
     if (magnitude < kSmallest) {
-      const double power = signed_power(least);
+      const double power = signed_power(powers.least);
       return Enclosure{power, power};
     }
-    const long double exponent = std::log2(magnitude);
-    const double a = signed_power(exponent - kLogarithmError);
-    const double b = signed_power(exponent + kLogarithmError);
+    if (powers.max_value > 0) {
+      magnitude = std::min(magnitude, static_cast<long double>(powers.max_value));
+    }
+    const int step = powers.even ? 2 : 1;
+    const long double exponent = std::log2(magnitude) / step;
+    const auto rounded = [&](long double value) {
+      return signed_power(
+          step * std::clamp(static_cast<int>(std::nearbyint(value)), powers.least, powers.most));
+    };
+    const double a = rounded(exponent - kLogarithmError);
+    const double b = rounded(exponent + kLogarithmError);
     return Enclosure{std::min(a, b), std::max(a, b)};
   };
   return {"the nearest power of two", enclose};
+}
+
+UnaryFunction hard_swish_function(double shift, double bound) {
+  const auto enclose = [shift, bound](long double x) {
+    const long double gate = std::clamp<long double>(x + shift, 0.0L, bound);
+    if (gate == 0 || x == 0) return Enclosure{0, 0};
+    return gate == bound ? exactly(x) : around(x * gate / bound);
+  };
+  return {"hswish", enclose, false};
 }
 
 UnaryFunction quotient_function(double divisor) {
@@ -254,6 +253,46 @@ std::int64_t quantized_value(const UnaryFunction& function, std::int64_t mantiss
                    fmt::format("{} of {} is too close to a rounding border of {} to decide",
                                function.name, static_cast<double>(x), to_string(to.format)),
                    "give its result fewer fractional bits");
+}
+
+fixed::Interval varying_part(const fixed::Interval& range, bool is_monotonic,
+                             const std::function<std::int64_t(std::int64_t)>& value) {
+  if (!is_monotonic) {
+    if (range.max - range.min >= kMostEvaluations) return range;
+    fixed::Interval kept = range;
+    while (kept.min < kept.max && value(kept.min + 1) == value(range.min)) ++kept.min;
+    while (kept.max > kept.min && value(kept.max - 1) == value(range.max)) --kept.max;
+    return kept;
+  }
+  // Last mantissa with the first value, first mantissa with the last value.
+  const auto search = [&](std::int64_t same, std::int64_t other) {
+    const std::int64_t wanted = value(same);
+    if (value(other) == wanted) return other;
+    while (std::abs(other - same) > 1) {
+      const std::int64_t middle = same + (other - same) / 2;
+      (value(middle) == wanted ? same : other) = middle;
+    }
+    return same;
+  };
+  const std::int64_t first = search(range.min, range.max);
+  return {first, std::max(first, search(range.max, range.min))};
+}
+
+void check_table_entries(const fixed::Interval& range, std::string_view function,
+                         const fixed::Format& operand) {
+  if (range.max - range.min < kMostEntries) return;
+  throw ModelError(codes::kActivation, "",
+                   fmt::format("{} needs a table of {} entries for its operand in {}", function,
+                               range.max - range.min + 1, to_string(operand)),
+                   fmt::format("quantize its operand to fewer bits: tables have up to {} entries",
+                               kMostEntries));
+}
+
+std::int64_t decided(const UnaryFunction& function, std::int64_t low, std::int64_t high) {
+  if (low == high) return low;
+  throw ModelError(codes::kActivation, "",
+                   fmt::format("{} comes too close to a rounding border to decide", function.name),
+                   "give its result fewer bits");
 }
 
 UnaryLayers tabulate(const UnaryFunction& function, const network::Quantize& quantize,
@@ -280,14 +319,7 @@ UnaryLayers tabulate(const UnaryFunction& function, const network::Quantize& qua
     const Tabulation tabulation(function, quantize.quantizers[i], x.format.frac_bits);
     const fixed::Interval range{std::clamp(ranges[i].min, kept.min, kept.max),
                                 std::clamp(ranges[i].max, kept.min, kept.max)};
-    if (range.max - range.min >= kMostEntries) {
-      throw ModelError(codes::kActivation, "",
-                       fmt::format("{} needs a table of {} entries for its operand in {}",
-                                   function.name, range.max - range.min + 1, to_string(x.format)),
-                       fmt::format("quantize its operand to fewer bits: tables have up to {} "
-                                   "entries",
-                                   kMostEntries));
-    }
+    check_table_entries(range, function.name, x.format);
     network::Lookup::Table& table = layers.lookup.tables.emplace_back();
     table.first = range.min;
     const int zeros = frac_bits - quantize.quantizers[i].format.frac_bits;

@@ -42,10 +42,24 @@ UnaryFunction step_function();
 /// The sign of x where |x| >= threshold, else 0.
 UnaryFunction dead_zone_function(double threshold);
 
-/// The sign of x times the nearest power of two, with exponents from `least` to `most`; a
-/// `max_value` above 0 limits |x| first. As in QKeras the nearest is found among the logarithms, 0
-/// counts as positive, and below 1e-7 the exponent is `least`.
-UnaryFunction power_of_two_function(int least, int most, double max_value);
+/// The powers of two of QKeras: the exponent is the nearest among the logarithms.
+struct PowersOfTwo {
+  int least = 0;  ///< exponents
+  int most = 0;
+  double max_value = 0;  ///< above 0: limits |x| first
+  bool even = false;     ///< exponents are twice the nearest of log2(x) / 2, from `least` to `most`
+  bool rectifies = false;  ///< below 0: the power of -x * negative_slope, negative; or of 0
+  double negative_slope = 0;
+};
+/// The sign of x times a power of two. As in QKeras 0 counts as positive, and below 1e-7 the
+/// exponent is `least`.
+UnaryFunction power_of_two_function(const PowersOfTwo& powers);
+
+/// x * min(max(x + shift, 0), bound) / bound
+UnaryFunction hard_swish_function(double shift, double bound);
+
+/// a / b, of numbers of one sign; infinite where b is 0.
+UnaryFunction::Enclosure enclose_quotient(long double a, long double b);
 
 /// x / divisor.
 UnaryFunction quotient_function(double divisor);
@@ -55,6 +69,18 @@ UnaryFunction quotient_function(double divisor);
 /// decide it.
 std::int64_t quantized_value(const UnaryFunction& function, std::int64_t mantissa, int frac_bits,
                              const fixed::Quantizer& to);
+
+/// The part of `range` outside of which the function is constant; the whole where finding it would
+/// take too long.
+fixed::Interval varying_part(const fixed::Interval& range, bool is_monotonic,
+                             const std::function<std::int64_t(std::int64_t)>& value);
+
+/// Throws ModelError, without a subject, when a table over `range` has too many entries.
+void check_table_entries(const fixed::Interval& range, std::string_view function,
+                         const fixed::Format& operand);
+
+/// The mantissa that both ends of an enclosure round to; throws ModelError where they differ.
+std::int64_t decided(const UnaryFunction& function, std::int64_t low, std::int64_t high);
 
 /// The function and the quantiser behind it over all that `x` can be: a clamp to where the table
 /// is not constant, then the table.

@@ -187,6 +187,39 @@ Gather slice(const Shape& shape, std::span<const std::int64_t> begins,
   });
 }
 
+Gather take(const Shape& shape, std::size_t axis, std::span<const std::int64_t> indices) {
+  Shape to = shape;
+  to.at(axis) = std::ssize(indices);
+  return along_axes(shape, to, [&](std::size_t along, std::int64_t i) {
+    return along == axis ? indices[static_cast<std::size_t>(i)] : i;
+  });
+}
+
+Gather index_first_axis(const Shape& shape, std::int64_t index) {
+  Gather result{{shape.begin() + 1, shape.end()}, {}};
+  const std::int64_t count = element_count(result.shape);
+  for (std::int64_t i = 0; i < count; ++i) result.indices.push_back(index * count + i);
+  return result;
+}
+
+Gather stack(std::span<const Shape> shapes) {
+  Gather result{shapes.front(), {}};
+  result.shape.insert(result.shape.begin(), std::ssize(shapes));
+  const std::int64_t count = element_count(result.shape);
+  for (std::int64_t i = 0; i < count; ++i) result.indices.push_back(i);
+  return result;
+}
+
+Gather insert_zeros(const Shape& shape, std::span<const std::int64_t> strides) {
+  Shape to = shape;
+  for (std::size_t axis = 0; axis < to.size(); ++axis) {
+    to[axis] = (to[axis] - 1) * strides[axis] + 1;
+  }
+  return along_axes(shape, to, [&](std::size_t axis, std::int64_t i) {
+    return i % strides[axis] == 0 ? i / strides[axis] : -1;
+  });
+}
+
 Gather broadcast(const Shape& shape, const Shape& to) {
   SLUICE_CHECK(shape.size() <= to.size(), "{} axes to {}", shape.size(), to.size());
   Shape from(to.size() - shape.size(), 1);

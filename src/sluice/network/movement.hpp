@@ -59,6 +59,19 @@ Gather repeat(const Shape& shape, std::span<const std::int64_t> factors);
 Gather slice(const Shape& shape, std::span<const std::int64_t> begins,
              std::span<const std::int64_t> steps, std::span<const std::int64_t> counts);
 
+/// Elements `indices` of `axis`, in this order.
+Gather take(const Shape& shape, std::size_t axis, std::span<const std::int64_t> indices);
+
+/// Element `index` of the first axis, which disappears.
+Gather index_first_axis(const Shape& shape, std::int64_t index);
+
+/// Operands of equal shape along a new first axis.
+Gather stack(std::span<const Shape> shapes);
+
+/// `strides[axis] - 1` zeros between the elements of each axis: what a transposed convolution
+/// reads.
+Gather insert_zeros(const Shape& shape, std::span<const std::int64_t> strides);
+
 /// To a shape of as many or more axes, as numpy does: axes of extent 1, and missing leading ones,
 /// repeat.
 Gather broadcast(const Shape& shape, const Shape& to);

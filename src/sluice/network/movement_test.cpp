@@ -71,6 +71,17 @@ TEST(Movement, PadsCropsAndRepeats) {
   EXPECT_EQ(moved({2, 3}, slice({2, 3}, Pair{1, 2}, Pair{1, -2}, Pair{1, 2})), (Values{6, 4}));
 }
 
+TEST(Movement, StepsStacksAndSpreads) {
+  EXPECT_EQ(moved({2, 3}, take({2, 3}, 1, std::array<std::int64_t, 4>{2, 0, 0, 1})),
+            (Values{3, 1, 1, 2, 6, 4, 4, 5}));
+  EXPECT_EQ(moved({2, 3}, index_first_axis({2, 3}, 1)), (Values{4, 5, 6}));
+  const std::array<Shape, 2> shapes{Shape{3}, Shape{3}};
+  EXPECT_EQ(stack(shapes).shape, (Shape{2, 3}));
+  EXPECT_EQ(stack(shapes).indices, (Values{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(moved({2, 2}, insert_zeros({2, 2}, std::array<std::int64_t, 2>{2, 1})),
+            (Values{1, 2, 0, 0, 3, 4}));
+}
+
 TEST(Movement, BroadcastsAsNumpyDoes) {
   EXPECT_EQ(broadcast_shape({3, 1}, {2}), (Shape{3, 2}));
   EXPECT_EQ(broadcast_shape({3, 1}, {2, 1, 4}), (Shape{2, 3, 4}));

@@ -13,14 +13,18 @@ constexpr int kNarrowestBus = 64;
 constexpr int kWidestBus = 512;
 
 Json to_json(const TensorPort& port) {
-  return {{"name", port.name},
-          {"shape", port.shape},
-          {"format", to_string(port.quantizer.format)},
-          {"rounding", to_string(port.quantizer.rounding)},
-          {"overflow", to_string(port.quantizer.overflow)},
-          {"container_bits", port.container_bits()},
-          {"event_bytes", port.event_bytes()},
-          {"bus_bits", port.bus_bits()}};
+  Json json{{"name", port.name},
+            {"shape", port.shape},
+            {"format", to_string(port.quantizer.format)},
+            {"rounding", to_string(port.quantizer.rounding)},
+            {"overflow", to_string(port.quantizer.overflow)},
+            {"container_bits", port.container_bits()},
+            {"event_bytes", port.event_bytes()},
+            {"bus_bits", port.bus_bits()}};
+  for (const TensorPart& part : port.parts) {
+    json["parts"].push_back({{"name", part.name}, {"shape", part.shape}});
+  }
+  return json;
 }
 
 TensorPort port_from_json(const Json& json) {
@@ -30,6 +34,12 @@ TensorPort port_from_json(const Json& json) {
   port.quantizer.format = fixed::parse_format(json.at("format").get<std::string>());
   port.quantizer.rounding = fixed::parse_rounding(json.at("rounding").get<std::string>());
   port.quantizer.overflow = fixed::parse_overflow(json.at("overflow").get<std::string>());
+  if (json.contains("parts")) {
+    for (const Json& part : json.at("parts")) {
+      port.parts.push_back(
+          {part.at("name").get<std::string>(), part.at("shape").get<std::vector<std::int64_t>>()});
+    }
+  }
   return port;
 }
 

@@ -10,12 +10,20 @@
 
 namespace sluice::package {
 
+/// One of several tensors of the model that lie one after the other in the kernel's.
+struct TensorPart {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  friend bool operator==(const TensorPart&, const TensorPart&) = default;
+};
+
 /// One tensor at the kernel's edge. An event in memory is its mantissas, row-major, each in a
 /// signed little-endian integer of container_bits(); events lie back to back.
 struct TensorPort {
   std::string name;                 ///< of the model's layer
   std::vector<std::int64_t> shape;  ///< of one event
   fixed::Quantizer quantizer;       ///< format, and how real numbers are brought into it
+  std::vector<TensorPart> parts;    ///< where the model has several; their order is that in memory
 
   std::int64_t elements() const noexcept;
   int container_bits() const noexcept;

@@ -100,6 +100,7 @@ struct ClockEntry {
 static_assert(sizeof(ClockEntry) == 136);
 
 constexpr std::string_view kMagic{"xclbin2\0", 8};
+constexpr const char* kNetworkAttribute = "sluiceNetwork";  // of `project`; XRT passes over it
 constexpr std::uint16_t kModeHwEmu = 4;
 constexpr std::uint32_t kIpKernel = 1;
 constexpr std::uint32_t kIpControlShift = 8;
@@ -355,6 +356,9 @@ std::string metadata(const XclbinContent& content) {
   declaration.append_attribute("version").set_value("1.0");
   declaration.append_attribute("encoding").set_value("UTF-8");
   pugi::xml_node project = add_node(document, "project", {{"name", content.kernels.front().name}});
+  if (!content.network_sha256.empty()) {
+    project.append_attribute(kNetworkAttribute).set_value(content.network_sha256.c_str());
+  }
   pugi::xml_node platform = add_node(project, "platform",
                                      {{"vendor", "sluice"},
                                       {"boardid", "emulated"},
@@ -514,7 +518,7 @@ XclbinKernel read_kernel(const Reader& reader, const pugi::xml_node& node) {
   return kernel;
 }
 
-std::vector<XclbinKernel> read_metadata(const Reader& section) {
+void read_metadata(const Reader& section, XclbinContent& content) {
   if (section.bytes().size() > kMaxMetadataBytes) section.fail("EMBEDDED_METADATA is too large");
   pugi::xml_document document;
   const pugi::xml_parse_result parsed = document.load_buffer(
@@ -523,14 +527,13 @@ std::vector<XclbinKernel> read_metadata(const Reader& section) {
     section.fail(fmt::format("EMBEDDED_METADATA is not XML: {} at byte {}", parsed.description(),
                              parsed.offset));
   }
-  const pugi::xml_node core =
-      document.child("project").child("platform").child("device").child("core");
-  std::vector<XclbinKernel> kernels;
+  const pugi::xml_node project = document.child("project");
+  content.network_sha256 = project.attribute(kNetworkAttribute).as_string();
+  const pugi::xml_node core = project.child("platform").child("device").child("core");
   for (const pugi::xml_node& node : core.children("kernel")) {
-    kernels.push_back(read_kernel(section, node));
+    content.kernels.push_back(read_kernel(section, node));
   }
-  if (kernels.empty()) section.fail("EMBEDDED_METADATA describes no kernel");
-  return kernels;
+  if (content.kernels.empty()) section.fail("EMBEDDED_METADATA describes no kernel");
 }
 
 /// Adds the compute units of IP_LAYOUT to their kernels. The answer: kernel index by table entry,
@@ -700,7 +703,7 @@ XclbinContent read_xclbin(std::string_view bytes, std::string_view origin) {
   XclbinContent content;
   content.platform = text_of(header.platform_vbnv);
   for (const std::uint8_t byte : header.uuid) content.uuid += fmt::format("{:02x}", byte);
-  content.kernels = read_metadata(need(kEmbeddedMetadata, "EMBEDDED_METADATA"));
+  read_metadata(need(kEmbeddedMetadata, "EMBEDDED_METADATA"), content);
   const Reader* memory = find(kMemTopology);
   content.banks = read_banks(memory ? *memory : need(kAskGroupTopology, "MEM_TOPOLOGY"));
   const Reader& layout = need(kIpLayout, "IP_LAYOUT");

@@ -73,7 +73,9 @@ struct XclbinContent {
   std::vector<XclbinBank> banks;
   std::vector<XclbinKernel> kernels;
   std::string bitstream;  ///< BITSTREAM section; for the emulated card see make_card_bitstream
-  std::string uuid;       ///< 32 hexadecimal digits; set by the reader, ignored by the writer
+  /// SHA-256 of the network's text that the kernel computes; empty: the file does not say.
+  std::string network_sha256;
+  std::string uuid;  ///< 32 hexadecimal digits; set by the reader, ignored by the writer
 
   bool operator==(const XclbinContent&) const = default;
 };

@@ -30,6 +30,7 @@ XclbinContent example() {
                    {"HBM[0]", 0x10'0000'0000, std::uint64_t{1} << 28, false, 8}};
   content.kernels = {kernel};
   content.bitstream = std::string("PK\x03\x04\0image", 10);
+  content.network_sha256 = std::string(64, 'a');
   return content;
 }
 

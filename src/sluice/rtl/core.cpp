@@ -7,6 +7,7 @@
 #include "sluice/base/check.hpp"
 #include "sluice/base/text_reader.hpp"
 #include "sluice/circuit/verify.hpp"
+#include "sluice/rtl/joined_core.hpp"
 #include "sluice/rtl/layout.hpp"
 #include "sluice/rtl/names.hpp"
 #include "sluice/rtl/number.hpp"
@@ -30,7 +31,8 @@ class CoreWriter {
       : circuit_(circuit),
         schedule_(schedule),
         options_(options),
-        plan_(make_plan(circuit.function, schedule)),
+        output_stage_(schedule.latency_cycles - (options.registers_outputs ? 0 : 1)),
+        plan_(make_plan(circuit.function, schedule, output_stage_)),
         input_slots_(event_layout(circuit.inputs)),
         module_(options.name + "_core"),
         operations_(module_, circuit.function, options.family),
@@ -40,7 +42,7 @@ class CoreWriter {
 
   std::string write() {
     write_ports();
-    for (int stage = 0; stage <= schedule_.latency_cycles; ++stage) {
+    for (int stage = 0; stage <= output_stage_; ++stage) {
       const bool is_behind_the_last = stage == schedule_.latency_cycles;
       module_.heading(is_behind_the_last ? "Outputs" : fmt::format("Stage {}", stage));
       write_registers(stage);
@@ -77,8 +79,9 @@ class CoreWriter {
                                 quote(circuit_.name), schedule_.latency_cycles));
     describe_ports("x", circuit_.inputs);
     describe_ports("y", circuit_.outputs);
+    if (output_stage_ == 0) return;
     module_.heading("In simulation, a stage without an event stands still");
-    clocks_ = module_.add_stage_clocks(clock, valid, schedule_.latency_cycles);
+    clocks_ = module_.add_stage_clocks(clock, valid, output_stage_);
   }
 
   void describe_ports(std::string_view net, const std::vector<circuit::Port>& ports) {
@@ -134,13 +137,13 @@ class CoreWriter {
       const auto k = static_cast<std::size_t>(i);
       operands[k] = number(made.operands[k], stage);
     }
-    return operations_.write(made, operands, name);
+    return operations_.write(static_cast<ValueId>(id), operands, name);
   }
 
   void write_outputs() {
     const std::vector<ElementSlot> slots = event_layout(circuit_.outputs);
     for (std::size_t i = 0; i < slots.size(); ++i) {
-      const Number value = number(circuit_.function.outputs()[i], schedule_.latency_cycles);
+      const Number value = number(circuit_.function.outputs()[i], output_stage_);
       module_.assign(y_, slots[i].low, extract(module_, value, 0, slots[i].container_bits));
     }
   }
@@ -148,6 +151,7 @@ class CoreWriter {
   const Circuit& circuit_;
   const Schedule& schedule_;
   const CoreOptions& options_;
+  int output_stage_;
   Plan plan_;
   std::vector<ElementSlot> input_slots_;
   std::vector<std::string> stems_;  ///< per origin
@@ -168,6 +172,7 @@ std::string emit_core(const Circuit& circuit, const Schedule& schedule,
   verify(circuit, schedule);
   SLUICE_CHECK(!circuit.inputs.empty() && !circuit.outputs.empty(), "circuit {} has no ports",
                circuit.name);
+  if (!circuit.processes.empty()) return emit_joined_core(circuit, schedule, options);
   return CoreWriter(circuit, schedule, options).write();
 }
 

@@ -13,9 +13,11 @@ struct CoreOptions {
   /// functions that Verilator writes, and so its compile time, small.
   int registers_per_block = 256;
   Family family = kFamilies.front();
+  /// Otherwise `y` is what the last stage computes, for registers of the caller's.
+  bool registers_outputs = true;
 };
 
-/// Verilog-2001 of a circuit as a free-running pipeline, initiation interval 1:
+/// Verilog-2001 of a circuit as a free-running pipeline:
 ///
 ///     module NAME_core (input clk, input valid, input [IN-1:0] x, output [OUT-1:0] y);
 ///
@@ -28,6 +30,11 @@ struct CoreOptions {
 /// per stage boundary that it crosses, named LAYER_ID_sSTAGE after the stage that reads it. Values
 /// that reach no output are left out. In synthesis, sums of three operands are instances of
 /// hw/sluice_ternary_adder.v, unless the family is generic.
+///
+/// A circuit with processes becomes one such module per process, NAME_pK_core, and one for the
+/// function, NAME_last_core, and NAME_core joins them: `valid` starts counters that give every
+/// process its ticks, and delays carry its outputs to those who tap them. There `valid` means what
+/// it says, and comes at least schedule.interval_cycles apart.
 ///
 /// Throws UsageError E-RTL-001 for a name that Verilog does not allow, InternalError for a circuit
 /// or schedule that verify() refuses.

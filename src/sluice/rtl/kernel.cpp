@@ -79,7 +79,8 @@ class KernelWriter {
                           {"OUT_BUS_BITS", output_bus_bits},
                           {"IN_EVENT_BITS", options_.input_event_bits},
                           {"OUT_EVENT_BITS", options_.output_event_bits},
-                          {"CORE_LATENCY", options_.latency_cycles}},
+                          {"CORE_LATENCY", options_.latency_cycles},
+                          {"CORE_INTERVAL", options_.interval_cycles}},
                          connections_});
     module_.instantiate({options_.name + "_core",
                          "core",
@@ -115,7 +116,7 @@ class KernelWriter {
 KernelOptions kernel_options(const circuit::Circuit& circuit, const circuit::Schedule& schedule,
                              std::string name) {
   return {std::move(name), event_bits(circuit.inputs), event_bits(circuit.outputs),
-          schedule.latency_cycles};
+          schedule.latency_cycles, schedule.interval_cycles};
 }
 
 std::string emit_kernel(const KernelOptions& options) {

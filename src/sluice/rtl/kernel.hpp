@@ -11,6 +11,7 @@ struct KernelOptions {
   int input_event_bits = 8;     ///< width of the core's x
   int output_event_bits = 8;    ///< width of the core's y
   int latency_cycles = 1;       ///< of the core
+  int interval_cycles = 1;      ///< between the events that the core takes
 };
 
 /// The options that fit emit_core() for the same circuit, schedule and name.

@@ -77,7 +77,9 @@ Excess find_excess(const Instr& operand, const Instr& instr, int left_shift) {
 
 }  // namespace
 
-Expr OperationWriter::write(const Instr& instr, const Operands& operands, const std::string& name) {
+Expr OperationWriter::write(circuit::ValueId id, const Operands& operands,
+                            const std::string& name) {
+  const Instr& instr = function_.instr(id);
   const int width = instr.format.width;
   switch (instr.op) {
     case Op::add:
@@ -86,7 +88,7 @@ Expr OperationWriter::write(const Instr& instr, const Operands& operands, const 
     case Op::add_add:
     case Op::add_sub:
     case Op::sub_sub:
-      return write_ternary_sum(instr, operands, name);
+      return write_ternary_sum(id, operands, name);
     case Op::negate:
       return unary(Operator::negate, extract(module_, operands[0], 0, width));
     case Op::multiply:
@@ -135,9 +137,11 @@ Expr OperationWriter::write_sum(const Instr& instr, const Operands& operands) {
 }
 
 // Low bits of the lowest operand pass unless it is subtracted: the chain begins with the next one.
-Expr OperationWriter::write_ternary_sum(const Instr& instr, const Operands& operands,
+// High bits that nobody reads would cost a LUT each, and are 0.
+Expr OperationWriter::write_ternary_sum(circuit::ValueId id, const Operands& operands,
                                         const std::string& name) {
-  const int width = instr.format.width;
+  const Instr& instr = function_.instr(id);
+  const int width = std::min(instr.format.width, read_widths_.at(index(id)));
   std::array<int, 3> shifts{};
   for (std::size_t i = 0; i < shifts.size(); ++i) {
     shifts[i] =
@@ -151,15 +155,20 @@ Expr OperationWriter::write_ternary_sum(const Instr& instr, const Operands& oper
   const bool passes = !circuit::is_subtracted(instr.op, lowest);
   const int passed = passes ? std::clamp(shifts[order[1]], 0, width) : 0;
   Expr low = extract(module_, shifted(operands[lowest], shifts[lowest]), 0, passed);
-  if (passed == width) return low;
+  std::vector<Expr> parts;
+  if (width < instr.format.width) parts.push_back(literal(0, instr.format.width - width));
   const auto bits = [&](std::size_t i) {
     return extract(module_, shifted(operands[i], shifts[i]), passed, width - passed);
   };
-  const NetId sum = module_.add_ternary_sum(name + "_sum", {{bits(0), bits(1), bits(2)},
-                                                            circuit::is_subtracted(instr.op, 1),
-                                                            circuit::is_subtracted(instr.op, 2),
-                                                            family_.carry_bits});
-  return concat({module_.whole(sum), std::move(low)});
+  if (passed < width) {
+    const NetId sum = module_.add_ternary_sum(name + "_sum", {{bits(0), bits(1), bits(2)},
+                                                              circuit::is_subtracted(instr.op, 1),
+                                                              circuit::is_subtracted(instr.op, 2),
+                                                              family_.carry_bits});
+    parts.push_back(module_.whole(sum));
+  }
+  parts.push_back(std::move(low));
+  return concat(std::move(parts));
 }
 
 Expr OperationWriter::write_extremum(const Instr& instr, const Operands& operands) {

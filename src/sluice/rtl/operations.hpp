@@ -4,8 +4,10 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "sluice/circuit/circuit.hpp"
+#include "sluice/circuit/read_widths.hpp"
 #include "sluice/rtl/family.hpp"
 #include "sluice/rtl/number.hpp"
 #include "sluice/rtl/verilog.hpp"
@@ -18,16 +20,18 @@ using Operands = std::array<Number, 3>;
 class OperationWriter {
  public:
   OperationWriter(Module& module, const circuit::Function& function, const Family& family)
-      : module_(module), function_(function), family_(family) {}
+      : module_(module),
+        function_(function),
+        family_(family),
+        read_widths_(circuit::read_widths(function)) {}
 
-  /// The bits of `instr`, which is neither an input nor constant and no mere renaming. Nets that
+  /// The bits of a value, which is neither an input nor constant and no mere renaming. Nets that
   /// the operation needs on the way are named after `name`.
-  Expr write(const circuit::Instr& instr, const Operands& operands, const std::string& name);
+  Expr write(circuit::ValueId id, const Operands& operands, const std::string& name);
 
  private:
   Expr write_sum(const circuit::Instr& instr, const Operands& operands);
-  Expr write_ternary_sum(const circuit::Instr& instr, const Operands& operands,
-                         const std::string& name);
+  Expr write_ternary_sum(circuit::ValueId id, const Operands& operands, const std::string& name);
   Expr write_extremum(const circuit::Instr& instr, const Operands& operands);
   Expr write_product(const circuit::Instr& instr, const Operands& operands);
   Expr write_lookup(const circuit::Instr& instr, const Number& operand);
@@ -44,6 +48,7 @@ class OperationWriter {
   Module& module_;
   const circuit::Function& function_;
   const Family& family_;
+  std::vector<int> read_widths_;
   /// By table row, least argument and argument width.
   std::map<std::tuple<std::int64_t, std::int64_t, int>, TableId> tables_;
 };

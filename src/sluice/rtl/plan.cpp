@@ -40,7 +40,7 @@ std::vector<Carrier> find_carriers(const Function& function) {
 
 }  // namespace
 
-Plan make_plan(const Function& function, const circuit::Schedule& schedule) {
+Plan make_plan(const Function& function, const circuit::Schedule& schedule, int output_stage) {
   const std::span<const Instr> instrs = function.instrs();
   Plan plan{find_carriers(function), std::vector<int>(instrs.size(), Plan::kDead)};
   const auto read = [&](ValueId id, int stage) {
@@ -49,7 +49,7 @@ Plan make_plan(const Function& function, const circuit::Schedule& schedule) {
     int& last = plan.last_stage[index(carrier.value)];
     last = std::max(last, stage);
   };
-  for (const ValueId output : function.outputs()) read(output, schedule.latency_cycles);
+  for (const ValueId output : function.outputs()) read(output, output_stage);
   for (std::size_t id = instrs.size(); id-- > 0;) {
     if (plan.last_stage[id] == Plan::kDead) continue;
     for (int i = 0; i < operand_count(instrs[id].op); ++i) {

@@ -21,11 +21,12 @@ struct Carrier {
 struct Plan {
   static constexpr int kDead = -1;
   std::vector<Carrier> carriers;  ///< one per value
-  /// The last stage in which a carrier is read; latency_cycles for outputs; kDead for values that
+  /// The last stage in which a carrier is read; `output_stage` for outputs; kDead for values that
   /// reach no output and for those that another value carries.
   std::vector<int> last_stage;
 };
 
-Plan make_plan(const circuit::Function& function, const circuit::Schedule& schedule);
+Plan make_plan(const circuit::Function& function, const circuit::Schedule& schedule,
+               int output_stage);
 
 }  // namespace sluice::rtl

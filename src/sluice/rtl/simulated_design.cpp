@@ -38,18 +38,14 @@ constexpr std::int64_t kPeriodCycles = 4;
 constexpr std::int64_t kIdleCycle = 1;
 constexpr std::uint8_t kIdleByte = 0xA5;
 
-bool brings_event(std::int64_t cycle) { return cycle % kPeriodCycles != kIdleCycle; }
-
-/// How many events came before `cycle`.
-std::size_t events_before(std::int64_t cycle) {
-  const std::int64_t rest = cycle % kPeriodCycles;
-  return static_cast<std::size_t>(cycle - cycle / kPeriodCycles - (rest > kIdleCycle ? 1 : 0));
-}
-
-/// The cycle that brings an event.
-std::int64_t cycle_of(std::size_t event) {
-  constexpr std::int64_t kEvents = kPeriodCycles - 1;
+/// The cycle of an event for cores that take one every `interval_cycles`.
+std::int64_t arrival_cycle(std::size_t event, std::int64_t interval_cycles) {
   const auto number = static_cast<std::int64_t>(event);
+  if (interval_cycles > 1) {
+    constexpr std::int64_t kLateCycles = 3;
+    return number * interval_cycles + number / 2 * kLateCycles;
+  }
+  constexpr std::int64_t kEvents = kPeriodCycles - 1;
   const std::int64_t rest = number % kEvents;
   return number / kEvents * kPeriodCycles + rest + (rest >= kIdleCycle ? 1 : 0);
 }
@@ -61,10 +57,20 @@ std::size_t input_elements(const Design& design) {
 }  // namespace
 
 DesignSet::DesignSet(std::vector<Design> designs) : designs_(std::move(designs)) {
+  std::int64_t interval_cycles = 1;
+  std::size_t events = 0;
   for (const Design& design : designs_) {
     input_bytes_ += event_bits(design.circuit.inputs) / 8;
     output_bytes_ += event_bits(design.circuit.outputs) / 8;
-    cycles_ = std::max(cycles_, cycle_of(event_count(design) - 1) + design.schedule.latency_cycles);
+    interval_cycles = std::max<std::int64_t>(interval_cycles, design.schedule.interval_cycles);
+    events = std::max(events, event_count(design));
+  }
+  for (std::size_t event = 0; event < events; ++event) {
+    arrivals_.push_back(arrival_cycle(event, interval_cycles));
+  }
+  for (const Design& design : designs_) {
+    cycles_ =
+        std::max(cycles_, arrivals_[event_count(design) - 1] + design.schedule.latency_cycles);
   }
   ++input_bytes_;
 }
@@ -110,21 +116,23 @@ std::vector<std::string> DesignSet::write_verilog(const std::filesystem::path& f
 std::vector<std::uint8_t> DesignSet::stimulus() const {
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(cycles_ * input_bytes_));
   std::uint8_t* record = bytes.data();
+  std::size_t next = 0;
   for (std::int64_t cycle = 0; cycle < cycles_; ++cycle) {
-    if (!brings_event(cycle)) {
+    if (next == arrivals_.size() || arrivals_[next] != cycle) {
       std::fill_n(record, input_bytes_ - 1, kIdleByte);
       record += input_bytes_;
       continue;
     }
     for (const Design& design : designs_) {
       const std::vector<ElementSlot> slots = event_layout(design.circuit.inputs);
-      const std::size_t event = std::min(events_before(cycle), event_count(design) - 1);
+      const std::size_t event = std::min(next, event_count(design) - 1);
       for (std::size_t i = 0; i < slots.size(); ++i) {
         store(design.events[event * slots.size() + i], slots[i], record);
       }
       record += event_bits(design.circuit.inputs) / 8;
     }
     *record++ = 1;
+    ++next;
   }
   return bytes;
 }
@@ -166,7 +174,7 @@ std::string DesignSet::first_difference(const std::vector<std::uint8_t>& observe
     interpreter.run(design.events, expected);
     for (std::size_t event = 0; event < event_count(design); ++event) {
       // An event that is there before edge n has its result after edge n + latency - 1.
-      const std::int64_t cycle = cycle_of(event) + design.schedule.latency_cycles - 1;
+      const std::int64_t cycle = arrivals_[event] + design.schedule.latency_cycles - 1;
       const std::size_t record = static_cast<std::size_t>(cycle * output_bytes_) + offset;
       for (std::size_t i = 0; i < slots.size(); ++i) {
         const std::int64_t seen = load(slots[i], observed.data() + record);

@@ -18,8 +18,9 @@ struct Design {
   Family family = kFamilies.front();
 };
 
-/// Several cores under one `top (clk, x, y)`. Every core gets a new event in three cycles of four;
-/// in the others `x` is no event. The last byte of `x` says which it is.
+/// Several cores under one `top (clk, x, y)`. Every core gets a new event in three cycles of four,
+/// or, where one needs more time, every so many cycles and sometimes three later; in the others `x`
+/// is no event. The last byte of `x` says which it is.
 class DesignSet {
  public:
   explicit DesignSet(std::vector<Design> designs);
@@ -48,6 +49,7 @@ class DesignSet {
   std::size_t event_count(const Design& design) const;
 
   std::vector<Design> designs_;
+  std::vector<std::int64_t> arrivals_;  ///< cycle of every event
   std::int64_t cycles_ = 0;
   std::int64_t input_bytes_ = 0;
   std::int64_t output_bytes_ = 0;

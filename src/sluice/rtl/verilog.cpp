@@ -331,8 +331,10 @@ class Printer {
       write("#(\n{}\n  ) ", fmt::join(parameters, ",\n"));
     }
     std::vector<std::string> connections;
-    for (const auto& [port, net] : instance.connections) {
-      connections.push_back(fmt::format("      .{}({})", port, module_.net(net).name));
+    for (const auto& ports : {instance.connections, instance.driven}) {
+      for (const auto& [port, net] : ports) {
+        connections.push_back(fmt::format("      .{}({})", port, module_.net(net).name));
+      }
     }
     write("{} (\n{}\n  );\n", instance.name, fmt::join(connections, ",\n"));
   }

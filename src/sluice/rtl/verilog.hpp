@@ -114,6 +114,7 @@ struct Instance {
   std::string name;
   std::vector<std::pair<std::string, std::int64_t>> parameters;
   std::vector<std::pair<std::string, NetId>> connections;
+  std::vector<std::pair<std::string, NetId>> driven{};  ///< connections that only drive their nets
 };
 
 /// One module. Declaration order is printing order, so a net is added before it is read.

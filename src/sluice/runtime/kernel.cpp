@@ -20,6 +20,11 @@ constexpr std::string_view port_name(detail::Port port) noexcept {
 
 }  // namespace
 
+std::string_view time_label(bool emulated, std::string_view emulation) noexcept {
+  if (!emulated) return {};
+  return emulation == "engine" ? "CPU" : "emulation";
+}
+
 Kernel::Kernel(std::shared_ptr<detail::DeviceState> state) : state_(std::move(state)) {}
 
 const package::Manifest& Kernel::manifest() const noexcept { return state_->manifest; }

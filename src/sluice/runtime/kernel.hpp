@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "sluice/package/manifest.hpp"
 #include "sluice/runtime/buffer.hpp"
@@ -19,6 +20,10 @@ struct DeviceInfo {
   bool emulated = true;
   std::string emulation;  ///< `engine`, `rtl`, or XRT's mode (`hw_emu`, `sw_emu`); empty: hardware
 };
+
+/// What to call the times of a device with these DeviceInfo fields: `emulation`, `CPU` for the
+/// engine, and empty for hardware.
+std::string_view time_label(bool emulated, std::string_view emulation) noexcept;
 
 class Run;
 

@@ -47,7 +47,8 @@ class AddressSpace {
 
 class RtlRun;
 
-/// One simulated kernel and the runs that wait for it, in the order of their starts.
+/// One simulated kernel and the runs that it works on or that wait for it, in the order of their
+/// starts. Simulated time passes while a run is waited for.
 class RtlBackend : public DeviceBackend {
  public:
   RtlBackend(const package::Package& package, const DeviceOptions& options)
@@ -78,13 +79,15 @@ class RtlBackend : public DeviceBackend {
   }
 
   void require_kernel_of(const package::Package& package);
-  void launch(RtlRun& run);
+  void launch_what_fits();
+  void launch(const RtlRun& run);
   void retire(RtlRun& run);
 
   std::mutex mutex_;  // of all below
   sim::Simulator simulator_;
   AddressSpace addresses_;
-  std::deque<RtlRun*> queue_;  // the first one runs
+  std::deque<RtlRun*> queue_;  // of these the first `launched_` are in the kernel
+  std::size_t launched_ = 0;
 };
 
 class RtlMemory : public DeviceMemory {
@@ -171,10 +174,19 @@ void RtlBackend::start(RtlRun& run) {
   const std::scoped_lock lock(mutex_);
   run.done = false;
   queue_.push_back(&run);
-  if (queue_.size() == 1) launch(run);
+  launch_what_fits();
 }
 
-void RtlBackend::launch(RtlRun& run) {
+void RtlBackend::launch_what_fits() {
+  while (launched_ < std::min(queue_.size(), std::size_t{reg::kRunsInFlight})) {
+    launch(*queue_[launched_]);
+    ++launched_;
+  }
+}
+
+// There is room in the kernel, so the arguments before these are taken by the time of the first
+// write.
+void RtlBackend::launch(const RtlRun& run) {
   const auto write_address = [&](std::uint32_t offset, std::uint64_t address) {
     simulator_.write_register(offset, static_cast<std::uint32_t>(address));
     simulator_.write_register(offset + 4, static_cast<std::uint32_t>(address >> 32));
@@ -193,12 +205,13 @@ void RtlBackend::retire(RtlRun& run) {
   run.done = true;
   simulator_.write_register(package::registers::kControl, reg::kContinue);
   queue_.pop_front();
-  if (!queue_.empty()) launch(*queue_.front());
+  --launched_;
+  launch_what_fits();
 }
 
 bool RtlBackend::wait(RtlRun& run, std::chrono::milliseconds timeout) {
   // Few enough cycles for a single event to be noticed at once, enough to make the poll cheap.
-  constexpr std::uint64_t kCyclesBetweenPolls = 32;
+  constexpr std::uint64_t kCyclesBetweenPolls = 8;
   const Clock::time_point deadline = Clock::now() + timeout;
   const std::scoped_lock lock(mutex_);
   while (!run.done) {
@@ -221,7 +234,10 @@ bool RtlBackend::wait(RtlRun& run, std::chrono::milliseconds timeout) {
 
 void RtlBackend::forget(RtlRun& run) noexcept {
   const std::scoped_lock lock(mutex_);
-  std::erase(queue_, &run);
+  const auto found = std::ranges::find(queue_, &run);
+  if (found == queue_.end()) return;
+  if (static_cast<std::size_t>(found - queue_.begin()) < launched_) --launched_;
+  queue_.erase(found);
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "sluice/base/error.hpp"
+#include "sluice/base/files.hpp"
+#include "sluice/package/xclbin.hpp"
 #include "sluice/runtime/card_backend.hpp"
 
 namespace sluice::runtime::detail {
@@ -82,11 +84,25 @@ Module load_module() {
   return found;
 }
 
+/// The kernel's name and arguments may be right and the network another one. An xclbin of Vitis
+/// does not say which network it holds, and XRT has its own words for a file that is not there.
+void require_network_of(const package::Package& package) {
+  const std::string file = package.xclbin_file().string();
+  if (!fs::exists(file)) return;
+  const std::string network = package::read_xclbin(read_file(file), file).network_sha256;
+  const auto own = package.manifest().files.find(package.network_file().filename().string());
+  if (network.empty() || (own != package.manifest().files.end() && own->second == network)) return;
+  throw ModelError("E-RUNTIME-015", file, "holds another network than its package",
+                   "compile the model again");
+}
+
 }  // namespace
 
 std::unique_ptr<DeviceBackend> open_xrt(const package::Package& package, unsigned index,
                                         const DeviceOptions& options) {
-  return std::unique_ptr<DeviceBackend>(load_module().open_device(package, index, options));
+  const Module module = load_module();
+  require_network_of(package);
+  return std::unique_ptr<DeviceBackend>(module.open_device(package, index, options));
 }
 
 unsigned count_xrt_cards() { return load_module().count_cards(); }

@@ -235,33 +235,6 @@ TEST(Control, IdleIsZeroFromStartToEndAndDoneWaitsForContinue) {
   bench.check();
 }
 
-TEST(Control, AQueuedStartRunsAfterContinueWithItsOwnArguments) {
-  Bench bench("muon", MemoryTiming::random(3));
-  Simulator& simulator = bench.simulator;
-  bench.prepare(100, 1, 0x10'0000, 0x20'0000);
-  const Bytes first = bench.expected;
-  simulator.write_register(reg::kInput, 0x10'0000);
-  simulator.write_register(reg::kOutput, 0x20'0000);
-  simulator.write_register(reg::kEvents, 100);
-  simulator.write_register(reg::kControl, reg::kStart);
-  while ((simulator.read_register(reg::kControl) & reg::kStart) != 0) {
-  }
-  bench.prepare(50, 2, 0x30'0000, 0x40'0000);
-  simulator.write_register(reg::kInput, 0x30'0000);
-  simulator.write_register(reg::kOutput, 0x40'0000);
-  simulator.write_register(reg::kEvents, 50);
-  simulator.write_register(reg::kControl, reg::kStart);
-  simulator.run_until_done(kLimitCycles);
-  simulator.step(500);
-  EXPECT_EQ(simulator.read_register(reg::kControl), reg::kStart | reg::kDone);
-  Bytes found(first.size());
-  bench.memory->read(0x20'0000, std::as_writable_bytes(std::span(found)));
-  EXPECT_EQ(found, first);
-  simulator.write_register(reg::kControl, reg::kContinue);
-  simulator.run_until_done(kLimitCycles);
-  bench.check();
-}
-
 TEST(Control, AutoRestartRunsAgainAfterEachContinue) {
   Bench bench("bytes");
   Simulator& simulator = bench.simulator;
@@ -317,6 +290,177 @@ TEST(Control, ArgumentsReadBackAndUnknownRegistersAreZero) {
   }
   EXPECT_THROW(simulator.read_register(0x1000), UsageError);
   EXPECT_THROW(simulator.write_register(0x12, 0), UsageError);
+}
+
+/// Several runs in flight, as a host queues them: the next one is started as soon as the arguments
+/// of the one before are taken, and an end is continued when it is seen.
+class Queue {
+ public:
+  Queue(std::string_view name, const MemoryTiming& timing)
+      : shape_(shape_of(name)),
+        simulator_(library_of(name), {.memory = memory_, .timing = timing}) {}
+
+  // Runs are numbered from 0; each has buffers of its own, and all outputs start as guards.
+  void add(std::uint32_t events, std::uint64_t misalignment = 0) {
+    const std::uint64_t number = runs_.size();
+    Planned run;
+    run.arguments = {0x1'0000'0000 + number * kSpacing, 0x2'0000'0000 + number * kSpacing, events};
+    const Bytes input = random_bytes(
+        std::size_t{events} * static_cast<std::size_t>(shape_.in_event_bits / 8), number + 1);
+    run.expected = expected_output(shape_, input, events);
+    const Bytes guards(run.expected.size() + kGuardBytes, kGuard);
+    memory_->write(run.arguments.input_address, std::as_bytes(std::span(input)));
+    memory_->write(run.arguments.output_address, std::as_bytes(std::span(guards)));
+    if (events != 0) {
+      memory_->allocate(run.arguments.input_address, input.size());
+      memory_->allocate(run.arguments.output_address, run.expected.size());
+    }
+    if (misalignment != 0) std::ranges::fill(run.expected, kGuard);
+    run.arguments.input_address += misalignment;
+    runs_.push_back(std::move(run));
+  }
+
+  // All runs, at most `depth` of them started and not yet ended. Their status words, in order.
+  std::vector<std::uint32_t> play(std::size_t depth) {
+    std::vector<std::uint32_t> statuses;
+    const std::uint64_t begin = simulator_.cycles();
+    std::size_t started = 0;
+    while (statuses.size() < runs_.size()) {
+      const std::uint32_t control = simulator_.read_register(reg::kControl);
+      if ((control & reg::kDone) != 0) {
+        check(statuses.size());
+        statuses.push_back(simulator_.read_register(reg::kStatus));
+        simulator_.write_register(reg::kControl, reg::kContinue);
+      } else {
+        EXPECT_EQ((control & reg::kIdle) != 0, started == statuses.size());
+      }
+      if ((control & reg::kStart) == 0 && started < runs_.size() &&
+          started - statuses.size() < depth) {
+        start(runs_[started++].arguments);
+      }
+      if (simulator_.cycles() - begin > kLimitCycles) throw std::runtime_error("no end");
+    }
+    EXPECT_EQ(simulator_.read_register(reg::kControl) & ~reg::kReady, reg::kIdle);
+    return statuses;
+  }
+
+  void start(std::size_t number) { start(runs_[number].arguments); }
+  void expect_anything(std::size_t number) { runs_[number].any = true; }
+  void expect_unwritten(std::size_t number) { std::ranges::fill(runs_[number].expected, kGuard); }
+
+  std::uint64_t cycles() const { return simulator_.cycles(); }
+  Simulator& simulator() { return simulator_; }
+
+ private:
+  static constexpr std::uint64_t kSpacing = 1 << 20;
+  struct Planned {
+    RunArguments arguments;
+    Bytes expected;
+    bool any = false;  // what it writes is not looked at
+  };
+
+  void start(const RunArguments& arguments) {
+    simulator_.write_register(reg::kInput, static_cast<std::uint32_t>(arguments.input_address));
+    simulator_.write_register(reg::kInput + 4,
+                              static_cast<std::uint32_t>(arguments.input_address >> 32));
+    simulator_.write_register(reg::kOutput, static_cast<std::uint32_t>(arguments.output_address));
+    simulator_.write_register(reg::kOutput + 4,
+                              static_cast<std::uint32_t>(arguments.output_address >> 32));
+    simulator_.write_register(reg::kEvents, arguments.events);
+    simulator_.write_register(reg::kControl, reg::kStart);
+  }
+
+  // When its end is told, all of a run's bytes are in memory and no byte behind them.
+  void check(std::size_t number) const {
+    const Planned& run = runs_[number];
+    if (run.any) return;
+    Bytes wanted = run.expected;
+    wanted.resize(wanted.size() + kGuardBytes, kGuard);
+    Bytes found(wanted.size());
+    memory_->read(run.arguments.output_address, std::as_writable_bytes(std::span(found)));
+    EXPECT_EQ(found, wanted) << "run " << number << " of " << run.arguments.events << " events";
+  }
+
+  const Shape& shape_;
+  std::shared_ptr<Memory> memory_ = std::make_shared<Memory>();
+  Simulator simulator_;
+  std::vector<Planned> runs_;
+};
+
+TEST_P(Shapes, KeepTheOrderOfQueuedRunsWhateverTheMemoryDoes) {
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
+    for (const std::size_t depth : {1U, 2U, 3U, 8U}) {
+      SCOPED_TRACE(fmt::format("seed {}, depth {}", seed, depth));
+      const double stall_probability = 0.3 * static_cast<double>(seed - 1);
+      Queue queue(GetParam().name, MemoryTiming::random(seed, stall_probability));
+      std::mt19937_64 random(seed);
+      for (int run = 0; run < 40; ++run) {
+        const std::uint64_t kind = random() % 4;
+        queue.add(static_cast<std::uint32_t>(kind == 0 ? random() % 3 : random() % 90));
+      }
+      EXPECT_THAT(queue.play(depth), ::testing::Each(0U));
+      EXPECT_TRUE(queue.simulator().access_errors().empty());
+    }
+  }
+}
+
+// A run is read while those before it drain: what is left between two is the change of run.
+TEST(Queued, RunsFollowEachOtherWithoutDraining) {
+  constexpr std::uint64_t kRuns = 50;
+  constexpr std::uint64_t kEvents = 64;
+  std::vector<std::uint64_t> cycles;
+  for (const std::size_t depth : {1U, 2U, 4U}) {
+    Queue queue("muon", {.min_latency_cycles = 8, .max_latency_cycles = 8});
+    for (std::uint64_t run = 0; run < kRuns; ++run) queue.add(kEvents);
+    const std::uint64_t begin = queue.cycles();
+    queue.play(depth);
+    cycles.push_back(queue.cycles() - begin);
+  }
+  fmt::print("{} runs of {} events, 1, 2, 4 in flight: {} cycles\n", kRuns, kEvents,
+             fmt::join(cycles, ", "));
+  EXPECT_GT(cycles[0], kRuns * (kEvents + 40));
+  EXPECT_LT(cycles[2], kRuns * (kEvents + 6) + 200);
+}
+
+TEST(Queued, ErrorsBelongToTheirRun) {
+  Queue queue("muon", MemoryTiming::keeps_up());
+  for (const std::uint32_t events : {20U, 20U, 20U, 20U}) queue.add(events);
+  queue.simulator().memory().free(0x1'0010'0000);  // input of run 1
+  queue.expect_anything(1);
+  EXPECT_THAT(queue.play(4), ::testing::ElementsAre(0U, +reg::kReadError, 0U, 0U));
+}
+
+TEST(Queued, AMisalignedRunLetsTheOthersPass) {
+  Queue queue("muon", MemoryTiming::keeps_up());
+  queue.add(30);
+  queue.add(30, 2);
+  queue.add(30);
+  EXPECT_THAT(queue.play(3), ::testing::ElementsAre(0U, +reg::kInputMisaligned, 0U));
+}
+
+TEST(Queued, AWriteErrorBelongsToItsRun) {
+  Queue queue("muon", MemoryTiming::keeps_up());
+  for (const std::uint32_t events : {20U, 20U, 20U}) queue.add(events);
+  queue.simulator().memory().free(0x2'0010'0000);  // output of run 1
+  queue.expect_unwritten(1);
+  EXPECT_THAT(queue.play(3), ::testing::ElementsAre(0U, +reg::kWriteError, 0U));
+}
+
+TEST(Queued, AnEndWaitsForTheContinueOfTheOneBefore) {
+  Queue queue("bytes", MemoryTiming::keeps_up());
+  queue.add(10);
+  queue.add(10);
+  queue.start(0);
+  queue.start(1);
+  Simulator& simulator = queue.simulator();
+  simulator.step(500);
+  EXPECT_EQ(simulator.read_register(reg::kControl), reg::kDone | reg::kReady);
+  simulator.step(100);
+  EXPECT_EQ(simulator.read_register(reg::kControl), +reg::kDone);
+  simulator.write_register(reg::kControl, reg::kContinue);
+  EXPECT_EQ(simulator.read_register(reg::kControl), reg::kDone | reg::kIdle);
+  simulator.write_register(reg::kControl, reg::kContinue);
+  EXPECT_EQ(simulator.read_register(reg::kControl), +reg::kIdle);
 }
 
 TEST(Faults, AMisalignedPointerMovesNoByte) {

@@ -89,8 +89,15 @@ class Search {
 
   AdderGraph run() && {
     try_tree(alone_, 0);
-    if (options_.effort != Effort::fast) try_decompositions();
-    if (options_.effort == Effort::max) try_variations();
+    if (options_.effort != Effort::fast) {
+      try_decompositions();
+      try_deeper_sharing();
+    }
+    if (options_.effort == Effort::normal)
+      try_variations(std::min<std::int64_t>(kNormalWork / size(), 8));
+    if (options_.effort == Effort::max) {
+      try_variations(std::clamp<std::int64_t>(kVariationWork / size(), 2, 32));
+    }
     return std::move(best_);
   }
 
@@ -110,12 +117,18 @@ class Search {
     }
   }
 
-  void try_variations() {
+  /// Adders of three operands may bring what is shared one level too deep back to its time.
+  void try_deeper_sharing() {
+    if (options_.adders == Adders::three) try_tree(ColumnTree(best_tree_), 0, 1);
+  }
+
+  std::int64_t size() const { return std::max<std::int64_t>(alone_.adders, 1); }
+
+  void try_variations(std::int64_t rounds) {
     const ColumnTree tree = best_tree_;
-    const std::int64_t size = std::max<std::int64_t>(alone_.adders, 1);
-    const std::int64_t rounds = std::clamp<std::int64_t>(kVariationWork / size, 2, 32);
     for (std::int64_t round = 1; round <= rounds; ++round) {
-      try_tree(tree, static_cast<std::uint64_t>(round));
+      const bool deeper = options_.adders == Adders::three && round % 2 == 0;
+      try_tree(tree, static_cast<std::uint64_t>(round), deeper ? 1 : 0);
     }
   }
 
@@ -155,7 +168,8 @@ class Search {
 
   // A decomposition is worth a try when it saves at least this part of the adders.
   static constexpr std::int64_t kPromise = 16;
-  // Signed digits that `max` solves again and again, which bounds its time.
+  // Signed digits that `normal` and `max` solve again and again, which bounds their time.
+  static constexpr std::int64_t kNormalWork = 6'000;
   static constexpr std::int64_t kVariationWork = 60'000;
 
   const CmvmProblem& problem_;

@@ -20,8 +20,9 @@ struct CmvmProblem {
 /// How long the optimiser searches; every effort is deterministic.
 enum class Effort : std::uint8_t {
   fast,    ///< one solution
-  normal,  ///< also along differences of columns, where they promise fewer adders
-  max,     ///< all depths of such differences, and variations of the best solution
+  normal,  ///< also along differences of columns, where they promise fewer adders, and a few
+           ///< variations of small matrices
+  max,     ///< all depths of such differences, and many variations of the best solution
 };
 
 /// Operands of an adder.

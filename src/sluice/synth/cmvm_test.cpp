@@ -8,6 +8,7 @@
 #include <random>
 
 #include "sluice/base/error.hpp"
+#include "sluice/synth/sum_tree.hpp"
 
 namespace sluice::synth {
 namespace {
@@ -132,6 +133,49 @@ TEST(Cmvm, KeepsTheDepthLimit) {
   }
   // 24 inputs of at most 4 digits each, and a bias.
   EXPECT_LE(least_depth, 7);
+}
+
+/// When the last output is ready, in the times of sum_tree.hpp.
+int time_of(const AdderGraph& graph) {
+  std::vector<int> times;
+  for (const AdderNode& node : graph.nodes) {
+    int time = 0;
+    for (const AdderTerm& term : node.sum_terms()) {
+      time = std::max(time, times[static_cast<std::size_t>(term.node)]);
+    }
+    const int adder = node.term_count == 0   ? 0
+                      : node.term_count == 2 ? kAdderTime
+                                             : kTernaryAdderTime;
+    times.push_back(time + adder);
+  }
+  int latest = 0;
+  for (const AdderTerm& output : graph.outputs) {
+    if (output.node >= 0) latest = std::max(latest, times[static_cast<std::size_t>(output.node)]);
+  }
+  return latest;
+}
+
+// Alone, every pair of adders that becomes one would save half.
+TEST(Cmvm, ThreeOperandsSaveAQuarterOfTheAreaInNoMoreTime) {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    for (const int extra : {0, 2}) {
+      const CmvmProblem problem = random_problem(16, 16, 8, seed);
+      const AdderGraph two = solve_cmvm(problem, {.extra_depth = extra, .adders = Adders::two});
+      const AdderGraph three = solve_cmvm(problem, {.extra_depth = extra});
+      for (const AdderNode& node : two.nodes) EXPECT_NE(node.term_count, 3);
+      EXPECT_LT(4 * total_adder_cost(three), 3 * total_adder_cost(two));
+      EXPECT_LE(time_of(three), time_of(two));
+    }
+  }
+}
+
+TEST(Cmvm, TernaryOutputsAreNegatedOnlyWhereAllTermsAre) {
+  // y0 = -a - b - c has no other form; y1 has the positive term in an adder of its own.
+  const CmvmProblem problem{
+      std::vector<Interval>(5, {-8, 7}), 2, {-1, -1, -1, -1, -1, -1, 0, -1, 0, 4}, {0, 0}};
+  const AdderGraph graph = solve_cmvm(problem);
+  EXPECT_TRUE(graph.outputs[0].negative);
+  EXPECT_FALSE(graph.outputs[1].negative);
 }
 
 TEST(Cmvm, IsDeterministic) {

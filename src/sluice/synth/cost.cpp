@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sluice/circuit/read_widths.hpp"
 #include "sluice/synth/hardware.hpp"
 
 namespace sluice::synth {
@@ -28,37 +29,10 @@ int raised_bits(const Instr& sum, const Instr& operand, std::size_t position) {
   return sum.format.frac_bits - operand.format.frac_bits + operand_shift(sum, position);
 }
 
-/// Per value, how many of its low bits are read.
-std::vector<int> read_widths(const Function& function) {
-  const std::span<const Instr> instrs = function.instrs();
-  std::vector<int> widths(instrs.size(), 0);
-  const auto read = [&](ValueId id, int bits) {
-    widths[index(id)] =
-        std::max(widths[index(id)], std::clamp(bits, 0, function.instr(id).format.width));
-  };
-  for (const ValueId output : function.outputs()) read(output, 64);
-  for (std::size_t id = instrs.size(); id-- > 0;) {
-    const Instr& instr = instrs[id];
-    for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(instr.op)); ++k) {
-      const Instr& operand = function.instr(instr.operands[k]);
-      int bits = 64;
-      if (is_sum(instr.op)) {
-        bits = widths[id] - raised_bits(instr, operand, k);
-      } else if (instr.op == Op::negate || instr.op == Op::scale) {
-        bits = widths[id];
-      } else if (instr.op == Op::quantize && instr.overflow == fixed::Overflow::wrap) {
-        bits = widths[id] + operand.format.frac_bits - instr.format.frac_bits;
-      }
-      read(instr.operands[k], bits);
-    }
-  }
-  return widths;
-}
-
 class LogicArea {
  public:
   explicit LogicArea(const Function& function)
-      : function_(function), read_widths_(read_widths(function)) {}
+      : function_(function), read_widths_(circuit::read_widths(function)) {}
 
   Area of(std::size_t id) const {
     const Instr& instr = function_.instrs()[id];
@@ -74,7 +48,7 @@ class LogicArea {
       case Op::add_add:
       case Op::add_sub:
       case Op::sub_sub:
-        return ternary_sum(instr);
+        return ternary_sum(instr, read_widths_[id]);
       case Op::negate:
         return {.carry_bits = read_widths_[id]};
       case Op::multiply:
@@ -125,9 +99,10 @@ class LogicArea {
             .carry_bits = std::max(0, read_width - passed)};
   }
 
-  /// A LUT for every bit of the chain, whether its result is read or not: the cells are explicit.
-  Area ternary_sum(const Instr& instr) const {
-    const std::int64_t bits = sum_shape(function_, instr).added_bits;
+  /// A LUT for every bit of the chain.
+  Area ternary_sum(const Instr& instr, int read_width) const {
+    const SumShape shape = sum_shape(function_, instr);
+    const std::int64_t bits = std::max(0, read_width - (shape.width - shape.added_bits));
     return {.luts = bits, .carry_bits = bits};
   }
 
@@ -188,6 +163,7 @@ Area& Area::operator+=(const Area& other) noexcept {
   flip_flops += other.flip_flops;
   carry_bits += other.carry_bits;
   dsps += other.dsps;
+  block_rams += other.block_rams;
   return *this;
 }
 

@@ -13,6 +13,7 @@ struct Area {
   std::int64_t flip_flops = 0;
   std::int64_t carry_bits = 0;  ///< eight per CARRY8 at best
   std::int64_t dsps = 0;
+  std::int64_t block_rams = 0;  ///< of 18 kbit
 
   Area& operator+=(const Area& other) noexcept;
   friend bool operator==(const Area&, const Area&) = default;

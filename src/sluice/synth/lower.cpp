@@ -14,6 +14,8 @@
 #include "sluice/base/check.hpp"
 #include "sluice/base/error.hpp"
 #include "sluice/circuit/verify.hpp"
+#include "sluice/synth/lower_part.hpp"
+#include "sluice/synth/lower_shared.hpp"
 #include "sluice/synth/value_builder.hpp"
 
 namespace sluice::synth {
@@ -40,8 +42,9 @@ struct LinearMap {
 
 class Lowering {
  public:
-  Lowering(const network::Network& network, const LowerOptions& options)
-      : network_(network), options_(options) {}
+  Lowering(const network::Network& network, const LowerOptions& options,
+           const PartKnowledge& knowledge)
+      : network_(network), options_(options), knowledge_(knowledge) {}
 
   Circuit run() && {
     circuit_.name = network_.name();
@@ -67,12 +70,20 @@ class Lowering {
                    values.size(), layer.type.ranges.size());
       for (std::size_t i = 0; i < values.size(); ++i) {
         values[i] =
-            builder_.narrow(values[i], layer.type.ranges[i], layer.type.format.frac_bits, origin());
+            builder_.narrow(values[i], known_range(i), layer.type.format.frac_bits, origin());
       }
       values_.push_back(std::move(values));
     } catch (const ModelError& error) {
       throw ModelError(error.code(), layer.name, error.message(), error.hint());
     }
+  }
+
+  /// Of an element of the present layer.
+  Interval known_range(std::size_t element) const {
+    const Interval& own = layer_->type.ranges[element];
+    const std::size_t layer = values_.size();
+    if (layer >= knowledge_.ranges.size() || knowledge_.ranges[layer].empty()) return own;
+    return intersection(own, knowledge_.ranges[layer][element]);
   }
 
   OriginId origin() const { return static_cast<OriginId>(circuit_.origins.size() - 1); }
@@ -82,7 +93,10 @@ class Lowering {
   Values lower_op(const network::Input& input) {
     Values values;
     for (const Interval& range : layer_->type.ranges) {
-      values.push_back(builder_.input(input_elements_++, input.quantizer, range, origin()));
+      const auto element = static_cast<std::size_t>(input_elements_++);
+      const bool is_known = element < knowledge_.inputs.size();
+      values.push_back(builder_.input(static_cast<std::int64_t>(element), input.quantizer,
+                                      is_known ? knowledge_.inputs[element] : range, origin()));
     }
     circuit_.inputs.push_back(
         {layer_->name, input.quantizer, static_cast<std::int64_t>(values.size())});
@@ -281,8 +295,7 @@ class Lowering {
                      fmt::format("computed fully in parallel, it takes about {}, and the layers "
                                  "before it {}; a circuit has at most {}",
                                  each, first_instr_of_layer_, most),
-                     "make the network smaller: fewer positions, channels or weight bits, or more "
-                     "weights that are 0; `sluice inspect` and the engine take it as it is");
+                     "");
   }
 
   /// Bits that `x` lacks against the operand tensor's grid.
@@ -374,6 +387,7 @@ class Lowering {
 
   const network::Network& network_;
   const LowerOptions& options_;
+  const PartKnowledge& knowledge_;
   const Layer* layer_ = nullptr;
   Circuit circuit_;
   ValueBuilder builder_;
@@ -385,8 +399,41 @@ class Lowering {
 
 }  // namespace
 
+Circuit lower_part(const network::Network& network, const LowerOptions& options,
+                   const PartKnowledge& knowledge) {
+  return Lowering(network, options, knowledge).run();
+}
+
+namespace {
+
+/// Where a network's products are, and what makes fewer of them at a time.
+std::string advice(const network::Network& network) {
+  std::string products;
+  for (const Layer& layer : network.layers()) {
+    const auto* dense = std::get_if<network::Dense>(&layer.op);
+    if (dense == nullptr) continue;
+    const std::int64_t positions =
+        std::ssize(network.layer(layer.operands.front()).type.ranges) / dense->inputs;
+    const std::int64_t weights = std::ssize(dense->weights) - std::ranges::count(dense->weights, 0);
+    products +=
+        fmt::format("{}{} {} x {}", products.empty() ? "" : ", ", layer.name, positions, weights);
+  }
+  return fmt::format(
+      "one position at a time by `--convolutions streaming`, or a layer in N cycles by `--reuse N` "
+      "or its ReuseFactor; or a smaller network. Positions x weights other than 0: {}",
+      products);
+}
+
+}  // namespace
+
 Circuit lower(const network::Network& network, const LowerOptions& options) {
-  return Lowering(network, options).run();
+  try {
+    if (shares_hardware(network, options)) return lower_shared(network, options);
+    return lower_part(network, options);
+  } catch (const ModelError& error) {
+    if (error.code() != "E-SYNTH-003") throw;
+    throw ModelError(error.code(), error.subject(), error.message(), advice(network));
+  }
 }
 
 }  // namespace sluice::synth

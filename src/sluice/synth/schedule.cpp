@@ -12,6 +12,7 @@
 #include "sluice/base/error.hpp"
 #include "sluice/circuit/verify.hpp"
 #include "sluice/synth/hardware.hpp"
+#include "sluice/synth/process_schedule.hpp"
 #include "sluice/synth/retiming.hpp"
 
 namespace sluice::synth {
@@ -253,6 +254,7 @@ Schedule schedule(const Circuit& circuit, const DelayModel& model, double clock_
     throw UsageError("E-SYNTH-001", "clock", fmt::format("{} MHz is no clock frequency", clock_mhz),
                      "a positive number of MHz");
   }
+  if (!circuit.processes.empty()) return schedule_processes(circuit, model, clock_mhz, goal);
   const Pipeline pipeline(circuit.function, model);
   const int longest_ps = picoseconds(kPicosecondsPerNs / clock_mhz - model.register_ns);
   if (pipeline.slowest_operation_ps() > longest_ps) {
@@ -270,6 +272,14 @@ Schedule schedule(const Circuit& circuit, const DelayModel& model, double clock_
 }
 
 double critical_path_ns(const Circuit& circuit, const Schedule& schedule, const DelayModel& model) {
+  double longest_ns = 0;
+  for (std::size_t p = 0; p < circuit.processes.size(); ++p) {
+    longest_ns = std::max(longest_ns, critical_path_ns(part(circuit, p), part(schedule, p), model));
+  }
+  if (!circuit.processes.empty()) {
+    const std::size_t last = circuit.processes.size();
+    return std::max(longest_ns, critical_path_ns(part(circuit, last), part(schedule, last), model));
+  }
   const Pipeline pipeline(circuit.function, model);
   return latest_arrival_ps(pipeline, schedule) / kPicosecondsPerNs + model.register_ns;
 }

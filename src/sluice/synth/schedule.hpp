@@ -16,10 +16,12 @@ enum class PipelineGoal {
 
 /// Pipelines a circuit for a clock: as few stages as the delay model allows and, within the goal,
 /// every value computed in the stage that makes for the fewest register bits in all, exactly.
-/// Initiation interval 1. Deterministic.
+/// Processes run as closely as their loops, taps and states permit; then the initiation interval is
+/// that of the busiest, else 1. Deterministic.
 ///
 /// Throws UsageError E-SYNTH-001 for a clock that is not positive, ModelError E-SYNTH-002 when one
-/// operation takes longer than a clock period; its hint is the clock that would work.
+/// operation, or a tick of a process with a state, takes longer than a clock period; its hint is
+/// the clock that would work.
 circuit::Schedule schedule(const circuit::Circuit& circuit, const DelayModel& model,
                            double clock_mhz, PipelineGoal goal = PipelineGoal::speed);
 

@@ -1,6 +1,7 @@
 #include "sluice/synth/ternary.hpp"
 
 #include <algorithm>
+#include <array>
 #include <queue>
 #include <tuple>
 #include <utility>
@@ -88,6 +89,7 @@ class Regrouping {
   struct Sum {
     bool live = false;
     bool is_output = false;
+    bool negated = false;  // by the outputs
     Parts parts;                      // empty for inputs and constants
     std::vector<std::int32_t> users;  // sums, all different
     std::int64_t cost = 0;
@@ -117,6 +119,7 @@ class Regrouping {
       if (output.node < 0) continue;
       sums_[at(output.node)].live = true;
       sums_[at(output.node)].is_output = true;
+      sums_[at(output.node)].negated = output.negative;
     }
     for (std::size_t id = sums_.size(); id-- > 0;) {
       if (!sums_[id].live) continue;
@@ -289,6 +292,43 @@ class Regrouping {
     }
   }
 
+  static std::vector<AdderTerm> terms_of(const std::array<std::int32_t, 3>& adder,
+                                         const std::vector<AdderTerm>& items) {
+    std::vector<AdderTerm> terms;
+    for (const std::int32_t item : adder) {
+      if (item >= 0) terms.push_back(items[at(item)]);
+    }
+    return terms;
+  }
+
+  /// How the adders of a tree over `items` are built: an output is to be positive, as its negation
+  /// would take an adder more, and then so is one term of every adder on the way to it.
+  static std::vector<SumForm> forms_of(const Sum& sum, std::vector<AdderTerm> items) {
+    const auto& adders = sum.tree.adders;
+    std::vector<SumForm> forms(adders.size(), SumForm::narrowest);
+    if (!sum.is_output || forms.empty()) return forms;
+    const std::size_t operands = items.size();
+    std::vector<bool> may_be_positive;
+    for (const AdderTerm& item : items) may_be_positive.push_back(!item.negative);
+    for (const auto& adder : adders) {
+      const std::vector<AdderTerm> terms = terms_of(adder, items);
+      items.push_back(std::ranges::min(
+          terms, {}, [](const AdderTerm& term) { return std::pair(term.shift, term.negative); }));
+      may_be_positive.push_back(std::ranges::any_of(
+          adder, [&](std::int32_t item) { return item >= 0 && may_be_positive[at(item)]; }));
+    }
+    std::size_t item = items.size() - 1;
+    while (item >= operands && items[item].negative && may_be_positive[item]) {
+      forms[item - operands] = SumForm::positive;
+      const auto& adder = adders[item - operands];
+      const auto is_positive = [&](std::int32_t i) { return i >= 0 && !items[at(i)].negative; };
+      if (std::ranges::any_of(adder, is_positive)) break;
+      item = at(*std::ranges::find_if(
+          adder, [&](std::int32_t i) { return i >= 0 && may_be_positive[at(i)]; }));
+    }
+    return forms;
+  }
+
   AdderGraph built(std::span<const fixed::Interval> inputs) const {
     AdderGraphBuilder builder(inputs);
     std::vector<AdderTerm> made(sums_.size());
@@ -305,17 +345,16 @@ class Regrouping {
         continue;
       }
       std::vector<AdderTerm> items;
-      for (const AdderTerm& term : sum.terms) items.push_back(remade(term));
-      for (const auto& adder : sum.tree.adders) {
-        std::vector<AdderTerm> terms;
-        for (const std::int32_t item : adder) {
-          if (item >= 0) terms.push_back(items[at(item)]);
-        }
-        const bool is_last = items.size() + 1 == sum.terms.size() + sum.tree.adders.size();
-        items.push_back(
-            builder.sum(terms, is_last && sum.is_output ? SumForm::positive : SumForm::narrowest));
+      for (const AdderTerm& term : sum.terms) {
+        items.push_back(remade(term));
+        items.back().negative ^= sum.negated;
+      }
+      const std::vector<SumForm> forms = forms_of(sum, items);
+      for (std::size_t k = 0; k < forms.size(); ++k) {
+        items.push_back(builder.sum(terms_of(sum.tree.adders[k], items), forms[k]));
       }
       made[id] = items.back();
+      made[id].negative ^= sum.negated;
     }
     for (const AdderTerm& output : graph_.outputs) {
       builder.add_output(output.node < 0 ? output : remade(output));

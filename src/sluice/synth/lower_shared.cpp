@@ -1,0 +1,697 @@
+#include "sluice/synth/lower_shared.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "sluice/base/error.hpp"
+#include "sluice/synth/parts.hpp"
+#include "sluice/synth/taps.hpp"
+
+namespace sluice::synth {
+
+namespace {
+
+using circuit::Source;
+using fixed::Interval;
+using network::Dense;
+using network::Gather;
+using network::Layer;
+using network::LayerId;
+using network::Network;
+using network::Shape;
+using network::TensorType;
+
+constexpr std::int64_t kNoReuse = 1;
+
+std::int64_t reuse_of(const Layer& layer, const LowerOptions& options) {
+  const auto* dense = std::get_if<Dense>(&layer.op);
+  if (dense == nullptr) return kNoReuse;
+  const auto own = options.layer_reuse.find(layer.name);
+  const std::int64_t reuse = own != options.layer_reuse.end() ? own->second : options.reuse;
+  return std::min(reuse, dense->units);
+}
+
+std::int64_t positions_of(const Network& network, const Layer& layer, const Dense& dense) {
+  return std::ssize(network.layer(layer.operands.front()).type.ranges) / dense.inputs;
+}
+
+bool streams(const Network& network, const LowerOptions& options) {
+  if (options.form != Form::automatic) return options.form == Form::streaming;
+  return std::ranges::any_of(network.layers(), [&](const Layer& layer) {
+    const auto* dense = std::get_if<Dense>(&layer.op);
+    if (dense == nullptr) return false;
+    const std::int64_t positions = positions_of(network, layer, *dense);
+    const std::int64_t products =
+        positions * (std::ssize(dense->weights) - std::ranges::count(dense->weights, 0));
+    return positions > 1 &&
+           (reuse_of(layer, options) > kNoReuse || products > options.most_parallel_products);
+  });
+}
+
+/// Moves the values of a function of the vector's elements at all positions to those of one.
+template <typename Value>
+std::optional<std::vector<Value>> same_everywhere(const std::vector<Value>& values,
+                                                  std::int64_t vector_size) {
+  const auto size = static_cast<std::size_t>(vector_size);
+  if (values.size() <= size) return values;
+  for (std::size_t i = size; i < values.size(); ++i) {
+    if (!(values[i] == values[i - size])) return std::nullopt;
+  }
+  return std::vector<Value>(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(size));
+}
+
+/// Tables that answer for every operand of these ranges; what was not covered does not occur.
+network::Lookup covering(network::Lookup lookup, const std::vector<Interval>& ranges) {
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    network::Lookup::Table& table = lookup.tables[i % lookup.tables.size()];
+    while (table.first > ranges[i].min) {
+      table.mantissas.insert(table.mantissas.begin(), table.mantissas.front());
+      --table.first;
+    }
+    while (table.first + std::ssize(table.mantissas) <= ranges[i].max) {
+      table.mantissas.push_back(table.mantissas.back());
+    }
+  }
+  return lookup;
+}
+
+class SharedLowering {
+ public:
+  SharedLowering(const Network& network, const LowerOptions& options)
+      : network_(network),
+        options_(options),
+        streams_(streams(network, options)),
+        places_(network.layers().size()),
+        moved_(network.layers().size()) {}
+
+  circuit::Circuit run() && {
+    for (std::size_t i = 0; i < network_.layers().size(); ++i) {
+      layer_ = i;
+      const Layer& layer = network_.layers()[i];
+      if (const auto* input = std::get_if<network::Input>(&layer.op)) {
+        add_reader(*input);
+      } else if (moves(layer)) {
+        moved_[i] = follow(layer);
+      } else {
+        place(layer);
+      }
+    }
+    const std::size_t last = flat_part(network_.outputs(), true);
+    for (const LayerId id : network_.outputs()) {
+      const LayerId here = bring(id, last);
+      parts_[last].add_output(here);
+    }
+    return join(std::move(parts_), network_, options_);
+  }
+
+ private:
+  /// Where a layer's values are: at every tick of a part, those of one position.
+  struct Place {
+    std::size_t part = 0;
+    LayerId layer{};
+  };
+
+  static bool moves(const Layer& layer) {
+    return std::holds_alternative<Gather>(layer.op) ||
+           std::holds_alternative<network::Reshape>(layer.op);
+  }
+
+  const Layer& layer_at(std::int32_t i) const {
+    return network_.layers()[static_cast<std::size_t>(i)];
+  }
+  const TensorType& type(LayerId id) const { return network_.layer(id).type; }
+  std::int64_t vector_size(std::int32_t layer) const {
+    const Place& place = *places_[static_cast<std::size_t>(layer)];
+    return parts_[place.part].vector_size(place.layer);
+  }
+
+  // ---- The event's elements
+
+  /// The input's shape, or the one that it is given before anything else reads it.
+  Shape reading_shape(const network::Input& input) const {
+    Shape shape = input.shape;
+    for (std::optional<std::size_t> i = only_renaming(layer_); i; i = only_renaming(*i)) {
+      const Shape& other = network_.layers()[*i].type.shape;
+      if (other.size() >= std::max<std::size_t>(shape.size(), 2)) shape = other;
+    }
+    return shape;
+  }
+
+  /// The only layer that reads layer `i`, if it keeps the elements in their order.
+  std::optional<std::size_t> only_renaming(std::size_t i) const {
+    std::optional<std::size_t> user;
+    for (std::size_t k = i + 1; k < network_.layers().size(); ++k) {
+      if (std::ranges::find(network_.layers()[k].operands, static_cast<LayerId>(i)) ==
+          network_.layers()[k].operands.end()) {
+        continue;
+      }
+      if (user) return std::nullopt;
+      user = k;
+    }
+    if (!user || !moves(network_.layers()[*user])) return std::nullopt;
+    const auto* gather = std::get_if<Gather>(&network_.layers()[*user].op);
+    if (gather == nullptr) return user;
+    std::vector<std::int64_t> in_order(network_.layers()[i].type.ranges.size());
+    std::iota(in_order.begin(), in_order.end(), 0);
+    return gather->indices == in_order ? user : std::nullopt;
+  }
+
+  void add_reader(const network::Input& input) {
+    Shape shape = streams_ ? reading_shape(input) : Shape{};
+    std::vector<std::int64_t> extents;
+    if (shape.size() > 1) extents.assign(shape.begin(), shape.end() - 1);
+    const std::int64_t size = network::element_count(input.shape) / network::element_count(extents);
+    std::vector<std::int64_t> strides(extents.size(), size);
+    for (std::size_t l = extents.size(); l-- > 1;) strides[l - 1] = strides[l] * extents[l];
+    std::vector<Source> sources;
+    for (std::int64_t i = 0; i < size; ++i) {
+      sources.push_back(
+          {.kind = Source::Kind::port, .element = read_elements_ + i, .strides = strides});
+    }
+    if (!parts_.empty()) {
+      throw ModelError("E-SYNTH-004", network_.layers()[layer_].name,
+                       "is a second input; processes read one",
+                       "join the inputs into one tensor, or leave reuse and streaming out");
+    }
+    read_elements_ += network::element_count(input.shape);
+    parts_.emplace_back(network_.layers()[layer_].name, std::move(extents));
+    const Shape inner = parts_[0].extents().empty() ? input.shape : Shape{size};
+    places_[layer_] =
+        Place{0, parts_[0].append_input(inner, input.quantizer, std::move(sources), layer_)};
+  }
+
+  // ---- Data that only moves
+
+  std::vector<Moved> follow(const Layer& layer) const {
+    std::vector<Moved> operands;
+    for (const LayerId id : layer.operands) {
+      if (!moved_[index(id)].empty()) {
+        operands.insert(operands.end(), moved_[index(id)].begin(), moved_[index(id)].end());
+        continue;
+      }
+      for (std::int64_t i = 0; i < std::ssize(type(id).ranges); ++i) {
+        operands.push_back({static_cast<std::int32_t>(index(id)), i});
+      }
+    }
+    const auto* gather = std::get_if<Gather>(&layer.op);
+    if (gather == nullptr) return operands;
+    std::vector<Moved> elements;
+    for (const std::int64_t from : gather->indices) {
+      elements.push_back(from < 0 ? Moved{} : operands[static_cast<std::size_t>(from)]);
+    }
+    return elements;
+  }
+
+  /// The layers that moved data comes from, each once.
+  std::vector<std::int32_t> bases_of(const std::vector<Moved>& elements) const {
+    std::vector<std::int32_t> bases;
+    for (const Moved& moved : elements) {
+      if (moved.layer < 0 || (!bases.empty() && bases.back() == moved.layer)) continue;
+      if (std::ranges::find(bases, moved.layer) == bases.end()) bases.push_back(moved.layer);
+    }
+    return bases;
+  }
+
+  std::optional<TapPattern> pattern_of(LayerId id) const {
+    const std::vector<Moved>& elements = moved_[index(id)];
+    const std::vector<std::int32_t> bases = bases_of(elements);
+    if (bases.empty()) return std::nullopt;
+    const std::vector<std::int64_t>& extents = extents_of(bases.front());
+    int frac_bits = layer_at(bases.front()).type.format.frac_bits;
+    for (const std::int32_t base : bases) {
+      if (extents_of(base) != extents) return std::nullopt;
+      frac_bits = std::max(frac_bits, layer_at(base).type.format.frac_bits);
+    }
+    if (frac_bits != type(id).format.frac_bits) return std::nullopt;
+    return find_taps(type(id).shape, elements, extents,
+                     [this](std::int32_t base) { return vector_size(base); });
+  }
+
+  const std::vector<std::int64_t>& extents_of(std::int32_t base) const {
+    return parts_[places_[static_cast<std::size_t>(base)]->part].extents();
+  }
+
+  /// Ranges of the vector's elements over all positions.
+  static std::vector<Interval> over_positions(const TensorType& type, std::int64_t size) {
+    std::vector<Interval> ranges(type.ranges.begin(),
+                                 type.ranges.begin() + static_cast<std::ptrdiff_t>(size));
+    for (std::size_t i = static_cast<std::size_t>(size); i < type.ranges.size(); ++i) {
+      Interval& range = ranges[i % static_cast<std::size_t>(size)];
+      range = hull(range, type.ranges[i]);
+    }
+    return ranges;
+  }
+
+  /// The moved data `id` as a vector of `part`, which has the positions of `pattern`.
+  LayerId add_taps(std::size_t part, LayerId id, const TapPattern& pattern) {
+    std::vector<LayerId> inputs;
+    std::vector<std::int64_t> order(pattern.taps.size(), -1);
+    std::int64_t elements = 0;
+    for (const std::int32_t base : bases_of(moved_[index(id)])) {
+      std::vector<Source> sources;
+      for (std::size_t e = 0; e < pattern.taps.size(); ++e) {
+        const TapShape& tap = pattern.taps[e];
+        if (tap.layer != base) continue;
+        order[e] = elements++;
+        sources.push_back(tap_of(base, tap.element, tap.offsets, pattern.strides));
+      }
+      const Shape shape{std::ssize(sources)};
+      inputs.push_back(parts_[part].append_input(shape, {layer_at(base).type.format},
+                                                 std::move(sources), index(id)));
+    }
+    Shape inner(type(id).shape.begin() + static_cast<std::ptrdiff_t>(pattern.extents.size()),
+                type(id).shape.end());
+    return parts_[part].append(Gather{std::move(inner), std::move(order)}, std::move(inputs),
+                               index(id), over_positions(type(id), std::ssize(pattern.taps)));
+  }
+
+  Source tap_of(std::int32_t base, std::int64_t element, std::vector<std::int64_t> offsets,
+                std::vector<std::int64_t> strides) {
+    const Place& place = *places_[static_cast<std::size_t>(base)];
+    return {.kind = Source::Kind::tap,
+            .process = static_cast<std::int32_t>(place.part),
+            .element = parts_[place.part].output_of(place.layer) + element,
+            .offsets = std::move(offsets),
+            .strides = std::move(strides)};
+  }
+
+  /// Where the operand is at every position, made a process of its own if it must be.
+  std::optional<Place> streamed(LayerId id) {
+    if (places_[index(id)] || moved_[index(id)].empty()) return places_[index(id)];
+    const std::optional<TapPattern> pattern = pattern_of(id);
+    if (!pattern) return std::nullopt;
+    const std::vector<std::int32_t> bases = bases_of(moved_[index(id)]);
+    const std::size_t first = places_[static_cast<std::size_t>(bases.front())]->part;
+    const bool in_one_part = std::ranges::all_of(bases, [&](std::int32_t base) {
+      return places_[static_cast<std::size_t>(base)]->part == first;
+    });
+    if (pattern->is_aligned && in_one_part) return places_[index(id)] = reordered(id, *pattern);
+    if (pattern->extents.empty()) return std::nullopt;
+    const std::size_t part = parts_.size();
+    parts_.emplace_back(network_.layer(id).name, pattern->extents);
+    return places_[index(id)] = Place{part, add_taps(part, id, *pattern)};
+  }
+
+  /// Movement within the vector of one position.
+  Place reordered(LayerId id, const TapPattern& pattern) {
+    std::vector<LayerId> operands;
+    std::vector<std::int64_t> first;
+    const std::vector<std::int32_t> bases = bases_of(moved_[index(id)]);
+    std::int64_t elements = 0;
+    for (const std::int32_t base : bases) {
+      operands.push_back(places_[static_cast<std::size_t>(base)]->layer);
+      first.push_back(elements);
+      elements += vector_size(base);
+    }
+    std::vector<std::int64_t> order;
+    for (const TapShape& tap : pattern.taps) {
+      const auto base = std::ranges::find(bases, tap.layer) - bases.begin();
+      order.push_back(first[static_cast<std::size_t>(base)] + tap.element);
+    }
+    const std::size_t part = places_[static_cast<std::size_t>(bases.front())]->part;
+    Shape inner(type(id).shape.begin() + static_cast<std::ptrdiff_t>(pattern.extents.size()),
+                type(id).shape.end());
+    const LayerId layer =
+        parts_[part].append(Gather{std::move(inner), std::move(order)}, std::move(operands),
+                            index(id), over_positions(type(id), std::ssize(pattern.taps)));
+    return {part, layer};
+  }
+
+  // ---- Layers that compute
+
+  void place(const Layer& layer) {
+    if (const auto* dense = std::get_if<Dense>(&layer.op)) {
+      if (place_with_reuse(layer, *dense) || place_summing(layer, *dense)) return;
+    }
+    std::vector<Place> operands;
+    for (const LayerId id : layer.operands) {
+      const std::optional<Place> place = streamed(id);
+      if (!place) return place_flat(layer);
+      operands.push_back(*place);
+    }
+    std::size_t part = operands.front().part;
+    const std::vector<std::int64_t> extents = parts_[part].extents();
+    const bool same_extents = std::ranges::all_of(
+        operands, [&](const Place& place) { return parts_[place.part].extents() == extents; });
+    const std::optional<network::LayerOp> op =
+        same_extents ? at_each_position(layer, operands) : std::nullopt;
+    if (!op) return place_flat(layer);
+    const bool same_part =
+        std::ranges::all_of(operands, [&](const Place& place) { return place.part == part; });
+    std::vector<LayerId> here;
+    if (!same_part) {
+      if (extents.empty()) return place_flat(layer);
+      part = parts_.size();
+      parts_.emplace_back(layer.name, extents);
+    }
+    for (std::size_t k = 0; k < operands.size(); ++k) {
+      here.push_back(same_part ? operands[k].layer : tap_all(layer.operands[k], part));
+    }
+    append(layer, part, *op, std::move(here));
+  }
+
+  void append(const Layer& layer, std::size_t part, const network::LayerOp& op,
+              std::vector<LayerId> operands) {
+    const std::int64_t size = std::ssize(layer.type.ranges) / parts_[part].ticks();
+    places_[layer_] = Place{part, parts_[part].append(op, std::move(operands), layer_,
+                                                      over_positions(layer.type, size))};
+  }
+
+  /// The operand at the same position, in a part with the same loops and perhaps more inside.
+  LayerId tap_all(LayerId id, std::size_t part) {
+    const Place place = *places_[index(id)];
+    const std::size_t levels = parts_[place.part].extents().size();
+    std::vector<Source> sources;
+    for (std::int64_t e = 0; e < parts_[place.part].vector_size(place.layer); ++e) {
+      sources.push_back(tap_of(static_cast<std::int32_t>(index(id)), e,
+                               std::vector<std::int64_t>(levels, 0),
+                               std::vector<std::int64_t>(levels, 1)));
+    }
+    const network::Layer& made = parts_[place.part].network().layer(place.layer);
+    const Shape shape = made.type.shape;
+    return parts_[part].append_input(shape, {type(id).format}, std::move(sources), index(id));
+  }
+
+  /// The layer for one position, if it is the same at all of them.
+  std::optional<network::LayerOp> at_each_position(const Layer& layer,
+                                                   const std::vector<Place>& operands) const {
+    const Part& part = parts_[operands.front().part];
+    const TensorType& x = part.network().layer(operands.front().layer).type;
+    const std::int64_t size = std::ssize(x.ranges);
+    const bool takes_last_axis = std::holds_alternative<Dense>(layer.op) ||
+                                 std::holds_alternative<network::Reduce>(layer.op) ||
+                                 std::holds_alternative<network::Affine>(layer.op);
+    if (takes_last_axis && x.shape.empty()) return std::nullopt;
+    if (const auto* quantize = std::get_if<network::Quantize>(&layer.op)) {
+      auto quantizers = same_everywhere(quantize->quantizers, size);
+      if (!quantizers) return std::nullopt;
+      return network::Quantize{std::move(*quantizers)};
+    }
+    if (const auto* lookup = std::get_if<network::Lookup>(&layer.op)) {
+      auto tables = same_everywhere(lookup->tables, size);
+      if (!tables) return std::nullopt;
+      return covering({std::move(*tables), lookup->frac_bits}, x.ranges);
+    }
+    return layer.op;
+  }
+
+  // ---- Layers of all positions at once
+
+  /// A part without loops that comes after all operands.
+  std::size_t flat_part(const std::vector<LayerId>& operands, bool is_last) {
+    std::size_t after = 0;
+    for (const LayerId id : operands) {
+      if (places_[index(id)]) after = std::max(after, places_[index(id)]->part);
+      for (const std::int32_t base : bases_of(moved_[index(id)])) {
+        after = std::max(after, places_[static_cast<std::size_t>(base)]->part);
+      }
+    }
+    const bool fits = flat_ && *flat_ >= after && (!is_last || *flat_ + 1 == parts_.size());
+    if (!fits) {
+      flat_ = parts_.size();
+      parts_.emplace_back(is_last ? "outputs" : network_.layers()[layer_].name,
+                          std::vector<std::int64_t>{});
+    }
+    return *flat_;
+  }
+
+  void place_flat(const Layer& layer) {
+    const std::size_t part = flat_part(layer.operands, false);
+    std::vector<LayerId> operands;
+    for (const LayerId id : layer.operands) operands.push_back(bring(id, part));
+    network::LayerOp op = layer.op;
+    if (const auto* lookup = std::get_if<network::Lookup>(&op)) {
+      op = covering(*lookup, parts_[part].network().layer(operands.front()).type.ranges);
+    }
+    places_[layer_] = Place{
+        part, parts_[part].append(std::move(op), std::move(operands), layer_, layer.type.ranges)};
+  }
+
+  /// The whole tensor in a part without loops.
+  LayerId bring(LayerId id, std::size_t part) {
+    const auto known = brought_.find({index(id), part});
+    if (known != brought_.end()) return known->second;
+    const Layer& layer = network_.layer(id);
+    LayerId made{};
+    if (places_[index(id)] && places_[index(id)]->part == part) {
+      made = places_[index(id)]->layer;
+    } else if (moves(layer)) {
+      std::vector<LayerId> operands;
+      for (const LayerId operand : layer.operands) operands.push_back(bring(operand, part));
+      made = parts_[part].append(layer.op, std::move(operands), index(id), layer.type.ranges);
+    } else {
+      made = parts_[part].append_input(layer.type.shape, {layer.type.format}, taps_of_all_ticks(id),
+                                       index(id));
+    }
+    return brought_[{index(id), part}] = made;
+  }
+
+  std::vector<Source> taps_of_all_ticks(LayerId id) {
+    const std::vector<std::int64_t>& extents = parts_[places_[index(id)]->part].extents();
+    const std::int64_t size = vector_size(static_cast<std::int32_t>(index(id)));
+    std::vector<Source> sources;
+    for (std::int64_t i = 0; i < std::ssize(type(id).ranges); ++i) {
+      std::vector<std::int64_t> at(extents.size());
+      std::int64_t tick = i / size;
+      for (std::size_t l = extents.size(); l-- > 0;) {
+        at[l] = tick % extents[l];
+        tick /= extents[l];
+      }
+      sources.push_back(tap_of(static_cast<std::int32_t>(index(id)), i % size, std::move(at),
+                               std::vector<std::int64_t>(extents.size(), 0)));
+    }
+    return sources;
+  }
+
+  // ---- Multipliers that several ticks share
+
+  /// `x` times weights that the number of the tick, in the loops from `level` inwards, chooses;
+  /// per unit their sum. weights: [ticks][units][inputs].
+  LayerId multiply_by_tick(std::size_t part, LayerId x, std::int64_t units, std::int64_t level,
+                           const std::vector<std::int64_t>& weights, int weight_frac_bits) {
+    Part& made = parts_[part];
+    const std::int64_t inputs = made.vector_size(x);
+    const std::int64_t ticks = std::ssize(weights) / (units * inputs);
+    const int bits = std::bit_width(static_cast<std::uint64_t>(ticks - 1));
+    const LayerId tick =
+        made.append_input({1}, {fixed::Format{bits, 0, false}},
+                          {{.kind = Source::Kind::tick, .element = level}}, layer_);
+    Gather spread{{units, inputs},
+                  std::vector<std::int64_t>(static_cast<std::size_t>(units * inputs), 0)};
+    network::Lookup lookup{{}, weight_frac_bits};
+    const std::int64_t entries = std::int64_t{1} << bits;
+    for (std::int64_t i = 0; i < units * inputs; ++i) {
+      network::Lookup::Table& table = lookup.tables.emplace_back();
+      for (std::int64_t t = 0; t < entries; ++t) {
+        const std::int64_t at = std::min(t, ticks - 1) * units * inputs + i;
+        table.mantissas.push_back(weights[static_cast<std::size_t>(at)]);
+      }
+    }
+    const LayerId number = made.append(spread, {tick}, layer_);
+    const LayerId weight = made.append(std::move(lookup), {number}, layer_);
+    for (std::int64_t i = 0; i < units * inputs; ++i) {
+      spread.indices[static_cast<std::size_t>(i)] = i % inputs;
+    }
+    const LayerId repeated = made.append(std::move(spread), {x}, layer_);
+    const LayerId product =
+        made.append(network::Merge{network::Merge::Kind::multiply}, {repeated, weight}, layer_);
+    return made.append(network::Reduce{network::Reduce::Kind::sum}, {product}, layer_);
+  }
+
+  /// A few outputs per tick, one tick after the other.
+  bool place_with_reuse(const Layer& layer, const Dense& dense) {
+    const std::int64_t asked = reuse_of(layer, options_);
+    if (asked <= kNoReuse) return false;
+    const LayerId operand = layer.operands.front();
+    const std::int64_t units = (dense.units + asked - 1) / asked;  // per tick
+    const std::int64_t ticks = (dense.units + units - 1) / units;
+    if (ticks == 1) return false;
+    std::vector<std::int64_t> extents;
+    std::optional<TapPattern> pattern;
+    if (places_[index(operand)]) {
+      extents = parts_[places_[index(operand)]->part].extents();
+    } else if ((pattern = pattern_of(operand))) {
+      extents = pattern->extents;
+    } else {
+      place_in_flat(operand);
+    }
+    // One row of the matrix product per position.
+    if (type(operand).shape.size() <= extents.size() ||
+        network::element_count(extents) * dense.inputs != std::ssize(type(operand).ranges)) {
+      return false;
+    }
+    std::vector<std::int64_t> loops = extents;
+    loops.push_back(ticks);
+    const std::size_t part = parts_.size();
+    parts_.emplace_back(layer.name, std::move(loops));
+    const LayerId x = pattern ? add_taps(part, operand, *pattern) : tap_all(operand, part);
+    std::vector<std::int64_t> weights(static_cast<std::size_t>(ticks * units * dense.inputs));
+    for (std::int64_t j = 0; j < dense.units; ++j) {
+      for (std::int64_t i = 0; i < dense.inputs; ++i) {
+        weights[static_cast<std::size_t>(j * dense.inputs + i)] =
+            dense.weights[static_cast<std::size_t>(i * dense.units + j)];
+      }
+    }
+    const LayerId sums =
+        multiply_by_tick(part, x, units, std::ssize(extents), weights, dense.weight_frac_bits);
+    collect(layer, dense, part, sums, extents, units);
+    return true;
+  }
+
+  /// Makes a tensor that is spread over positions, or moved, one vector.
+  void place_in_flat(LayerId operand) {
+    const std::size_t part = flat_part({operand}, false);
+    places_[index(operand)] = Place{part, bring(operand, part)};
+  }
+
+  /// What the ticks of an inner loop gave out, and the bias.
+  void collect(const Layer& layer, const Dense& dense, std::size_t from, LayerId sums,
+               const std::vector<std::int64_t>& extents, std::int64_t units) {
+    const std::size_t part = parts_.size();
+    parts_.emplace_back(layer.name, extents);
+    if (extents.empty()) flat_ = part;
+    std::vector<Source> sources;
+    for (std::int64_t j = 0; j < dense.units; ++j) {
+      std::vector<std::int64_t> offsets(extents.size(), 0);
+      std::vector<std::int64_t> strides(extents.size(), 1);
+      offsets.push_back(j / units);
+      strides.push_back(0);
+      sources.push_back({.kind = Source::Kind::tap,
+                         .process = static_cast<std::int32_t>(from),
+                         .element = parts_[from].output_of(sums) + j % units,
+                         .offsets = std::move(offsets),
+                         .strides = std::move(strides)});
+    }
+    const fixed::Format format = parts_[from].network().layer(sums).type.format;
+    const LayerId x = parts_[part].append_input(
+        {layer.type.shape.begin() + std::ssize(extents), layer.type.shape.end()}, {format},
+        std::move(sources), layer_);
+    append(layer, part,
+           network::Affine{std::vector<std::int64_t>(dense.bias.size(), 1), 0, dense.bias,
+                           dense.bias_frac_bits},
+           {x});
+  }
+
+  /// A dense layer over all positions adds what each of them contributes.
+  bool place_summing(const Layer& layer, const Dense& dense) {
+    const LayerId operand = layer.operands.front();
+    const std::vector<Moved>& elements = moved_[index(operand)];
+    const std::vector<std::int32_t> bases = bases_of(elements);
+    if (std::ssize(dense.weights) <= options_.most_parallel_weights ||
+        std::ssize(elements) != dense.inputs || bases.size() != 1) {
+      return false;
+    }
+    const std::int32_t base = bases.front();
+    const TensorType& x_type = layer_at(base).type;
+    const std::vector<std::int64_t> extents = extents_of(base);
+    if (extents.empty() || x_type.format.frac_bits != type(operand).format.frac_bits) return false;
+    const std::int64_t size = vector_size(base);
+    std::vector<std::int64_t> weights(x_type.ranges.size() * static_cast<std::size_t>(dense.units));
+    for (std::int64_t i = 0; i < dense.inputs; ++i) {
+      const Moved& moved = elements[static_cast<std::size_t>(i)];
+      if (moved.layer < 0) continue;
+      for (std::int64_t j = 0; j < dense.units; ++j) {
+        const std::int64_t at =
+            (moved.element / size * dense.units + j) * size + moved.element % size;
+        weights[static_cast<std::size_t>(at)] +=
+            dense.weights[static_cast<std::size_t>(i * dense.units + j)];
+      }
+    }
+    const std::size_t part = parts_.size();
+    parts_.emplace_back(layer.name, extents);
+    const LayerId x = tap_all(static_cast<LayerId>(base), part);
+    const LayerId sums = multiply_by_tick(part, x, dense.units, 0, weights, dense.weight_frac_bits);
+    add_up(layer, dense, part, sums);
+    return true;
+  }
+
+  /// A state that begins with the bias; only its last value is the layer's.
+  void add_up(const Layer& layer, const Dense& dense, std::size_t from, LayerId sums) {
+    const std::vector<std::int64_t> extents = parts_[from].extents();
+    const int frac_bits = layer.type.format.frac_bits;
+    std::vector<std::int64_t> bias = dense.bias;
+    Interval all{0, 0};
+    for (std::int64_t& value : bias) {
+      value = fixed::shift_left(value, frac_bits - dense.bias_frac_bits);
+      all = hull(all, {value, value});
+    }
+    for (const Interval& range : layer.type.ranges) all = hull(all, range);
+    const fixed::Format format = fixed::format_of(all, frac_bits);
+
+    const std::size_t part = parts_.size();
+    parts_.emplace_back(layer.name, extents);
+    std::vector<Source> terms;
+    std::vector<Source> states;
+    for (std::int64_t j = 0; j < dense.units; ++j) {
+      terms.push_back({.kind = Source::Kind::tap,
+                       .process = static_cast<std::int32_t>(from),
+                       .element = parts_[from].output_of(sums) + j,
+                       .offsets = std::vector<std::int64_t>(extents.size(), 0),
+                       .strides = std::vector<std::int64_t>(extents.size(), 1)});
+      states.push_back({.kind = Source::Kind::state,
+                        .element = j,
+                        .initial = bias[static_cast<std::size_t>(j)]});
+    }
+    const fixed::Format term_format = parts_[from].network().layer(sums).type.format;
+    const LayerId term =
+        parts_[part].append_input({dense.units}, {term_format}, std::move(terms), layer_);
+    const LayerId state =
+        parts_[part].append_input({dense.units}, {format}, std::move(states), layer_);
+    const LayerId sum =
+        parts_[part].append(network::Merge{network::Merge::Kind::add}, {state, term}, layer_);
+    // The end of the sum fits; what it passes on the way may wrap.
+    const LayerId wrapped = parts_[part].append(
+        network::Quantize{{{format, fixed::Rounding::trn, fixed::Overflow::wrap}}}, {sum}, layer_);
+    const std::int64_t first = parts_[part].output_of(wrapped);
+
+    std::vector<Source> ends;
+    std::vector<std::int64_t> last = extents;
+    for (std::int64_t& i : last) --i;
+    for (std::int64_t j = 0; j < dense.units; ++j) {
+      ends.push_back({.kind = Source::Kind::tap,
+                      .process = static_cast<std::int32_t>(part),
+                      .element = first + j,
+                      .offsets = last,
+                      .strides = std::vector<std::int64_t>(extents.size(), 0)});
+    }
+    flat_ = parts_.size();
+    parts_.emplace_back(layer.name, std::vector<std::int64_t>{});
+    const LayerId end =
+        parts_[*flat_].append_input({dense.units}, {format}, std::move(ends), layer_);
+    append(layer, *flat_, network::Reshape{layer.type.shape}, {end});
+  }
+
+  const Network& network_;
+  const LowerOptions& options_;
+  bool streams_;
+  std::size_t layer_ = 0;  // that is being placed
+  std::vector<Part> parts_;
+  std::vector<std::optional<Place>> places_;                        // by layer
+  std::vector<std::vector<Moved>> moved_;                           // by layer that only moves data
+  std::map<std::pair<std::size_t, std::size_t>, LayerId> brought_;  // by layer and part
+  std::optional<std::size_t> flat_;  // the latest part without loops, the first left out
+  std::int64_t read_elements_ = 0;
+};
+
+}  // namespace
+
+bool shares_hardware(const Network& network, const LowerOptions& options) {
+  return streams(network, options) ||
+         std::ranges::any_of(network.layers(), [&](const Layer& layer) {
+           return reuse_of(layer, options) > kNoReuse;
+         });
+}
+
+circuit::Circuit lower_shared(const Network& network, const LowerOptions& options) {
+  return SharedLowering(network, options).run();
+}
+
+}  // namespace sluice::synth
