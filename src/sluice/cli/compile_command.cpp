@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
+#include <charconv>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "sluice/base/error.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/interrupt.hpp"
 #include "sluice/cli/progress_bar.hpp"
@@ -23,14 +26,28 @@ struct Arguments {
   std::string model, output, config, weights;
   std::string effort = "normal";
   std::string pipeline_goal = "speed";
+  std::string dsps = "0";
   compiler::CompileOptions options;
   bool no_simulator = false;
 };
+
+/// Nothing for `auto`.
+std::optional<std::int64_t> parse_dsps(const std::string& text) {
+  if (text == "auto") return std::nullopt;
+  std::int64_t dsps = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), dsps);
+  if (error != std::errc{} || end != text.data() + text.size() || dsps < 0) {
+    throw UsageError("E-CLI-002", "--dsp " + text, "is no number of DSP48E2",
+                     "use 0 or more, or auto");
+  }
+  return dsps;
+}
 
 int run_compile(const Context& context, const Arguments& arguments) {
   compiler::CompileOptions options = arguments.options;
   options.effort = kEfforts.at(arguments.effort);
   options.pipeline_goal = kPipelineGoals.at(arguments.pipeline_goal);
+  options.dsps = parse_dsps(arguments.dsps);
   options.simulator = !arguments.no_simulator;
   if (!arguments.config.empty()) options.config = read_json(arguments.config);
   if (!arguments.weights.empty()) options.weights = arguments.weights;
@@ -55,13 +72,13 @@ int run_compile(const Context& context, const Arguments& arguments) {
                   {"estimate", total},
                   {"warnings", warnings},
                   {"timings_s", compiled.timings_s}};
-  print_result(
-      context, json,
-      fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
-                  "cycle; about {} LUT, {} FF",
-                  arguments.output, manifest.latency_cycles,
-                  manifest.latency_cycles * manifest.clock_period_ns(), manifest.clock_mhz,
-                  manifest.initiation_interval_cycles, total["lut"].dump(), total["ff"].dump()));
+  print_result(context, json,
+               fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
+                           "cycle; about {} LUT, {} FF, {} DSP",
+                           arguments.output, manifest.latency_cycles,
+                           manifest.latency_cycles * manifest.clock_period_ns(), manifest.clock_mhz,
+                           manifest.initiation_interval_cycles, total["lut"].dump(),
+                           total["ff"].dump(), total["dsp"].dump()));
   return 0;
 }
 
@@ -90,6 +107,11 @@ void add_compile(CLI::App& app, Context& context) {
           "What to make of the time that a clock period leaves: speed in reserve, or fewer "
           "registers")
       ->check(CLI::IsMember(kPipelineGoals))
+      ->capture_default_str();
+  command
+      ->add_option("--dsp", arguments->dsps,
+                   "DSP48E2 that weights may take instead of adders: a number, or auto for as many "
+                   "as keep the shares of DSP48E2 and LUT of an XCVU9P equal")
       ->capture_default_str();
   command->add_flag("--no-simulator", arguments->no_simulator,
                     "Write Verilog only; without the Verilated kernel");

@@ -23,6 +23,7 @@
 #include "sluice/rtl/core.hpp"
 #include "sluice/rtl/kernel.hpp"
 #include "sluice/sim/build.hpp"
+#include "sluice/synth/balance.hpp"
 #include "sluice/synth/estimate.hpp"
 #include "sluice/synth/lower.hpp"
 #include "sluice/synth/schedule.hpp"
@@ -61,6 +62,10 @@ void check(const CompileOptions& options) {
   if (!(options.clock_mhz >= 1 && options.clock_mhz <= 2000)) {
     throw UsageError("E-COMPILER-001", fmt::format("{} MHz", options.clock_mhz),
                      "is no clock for an FPGA", "use a value from 1 to 2000, for example 200");
+  }
+  if (options.dsps && *options.dsps < 0) {
+    throw UsageError("E-COMPILER-001", fmt::format("{} DSP48E2", *options.dsps),
+                     "is no number of multipliers", "use 0 or more, or auto");
   }
 }
 
@@ -140,7 +145,10 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["import"] = watch.lap_s();
 
   progress.update("optimise", 0, 0);
-  circuit::Circuit circuit = synth::lower(network, {.cmvm = {.effort = options.effort}});
+  synth::LowerOptions lower_options{.cmvm = {.effort = options.effort}};
+  lower_options.multipliers =
+      options.dsps ? *options.dsps : synth::balanced_multipliers(network, lower_options);
+  circuit::Circuit circuit = synth::lower(network, lower_options);
   circuit.name = options.name;
   const circuit::Schedule schedule =
       synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);

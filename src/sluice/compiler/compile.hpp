@@ -22,6 +22,8 @@ struct CompileOptions {
   std::optional<std::filesystem::path> weights;  ///< of a model whose JSON is apart
   synth::Effort effort = synth::Effort::normal;  ///< of the adder-graph optimiser
   synth::PipelineGoal pipeline_goal = synth::PipelineGoal::speed;
+  /// DSP48E2 that constant weights may take; nothing: as many as balance the device's LUTs.
+  std::optional<std::int64_t> dsps = 0;
   bool simulator = true;  ///< Verilate the kernel and pack the card
 };
 

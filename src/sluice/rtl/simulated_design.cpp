@@ -101,6 +101,9 @@ std::vector<std::string> DesignSet::write_verilog(const std::filesystem::path& f
     files.push_back(core_name(i) + "_core.v");
     write_file(folder / files.back(), emit_core(design.circuit, design.schedule, {core_name(i)}));
   }
+  files.emplace_back("sluice_multiply_add.v");
+  write_file(folder / files.back(),
+             read_file(std::filesystem::path(SLUICE_SOURCE_DIR) / "hw" / files.back()));
   files.emplace_back("top.v");
   write_file(folder / files.back(), top.print());
   return files;

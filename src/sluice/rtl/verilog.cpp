@@ -301,8 +301,10 @@ class Printer {
       write("#(\n{}\n  ) ", fmt::join(parameters, ",\n"));
     }
     std::vector<std::string> connections;
-    for (const auto& [port, net] : instance.connections) {
-      connections.push_back(fmt::format("      .{}({})", port, module_.net(net).name));
+    for (const auto* nets : {&instance.connections, &instance.outputs}) {
+      for (const auto& [port, net] : *nets) {
+        connections.push_back(fmt::format("      .{}({})", port, module_.net(net).name));
+      }
     }
     write("{} (\n{}\n  );\n", instance.name, fmt::join(connections, ",\n"));
   }

@@ -104,7 +104,8 @@ struct Instance {
   std::string module;
   std::string name;
   std::vector<std::pair<std::string, std::int64_t>> parameters;
-  std::vector<std::pair<std::string, NetId>> connections;
+  std::vector<std::pair<std::string, NetId>> connections;  ///< all of whose bits count as read
+  std::vector<std::pair<std::string, NetId>> outputs;  ///< that count only where others read them
 };
 
 /// One module. Declaration order is printing order, so a net is added before it is read.

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "sluice/circuit/multipliers.hpp"
 #include "sluice/synth/hardware.hpp"
+#include "sluice/synth/wires.hpp"
 
 namespace sluice::synth {
 
@@ -28,41 +30,16 @@ int raised_bits(const Instr& sum, const Instr& operand, std::size_t position) {
   return sum.format.frac_bits - operand.format.frac_bits + (position == 1 ? sum.shift : 0);
 }
 
-/// Per value, how many of its low bits are read.
-std::vector<int> read_widths(const Function& function) {
-  const std::span<const Instr> instrs = function.instrs();
-  std::vector<int> widths(instrs.size(), 0);
-  const auto read = [&](ValueId id, int bits) {
-    widths[index(id)] =
-        std::max(widths[index(id)], std::clamp(bits, 0, function.instr(id).format.width));
-  };
-  for (const ValueId output : function.outputs()) read(output, 64);
-  for (std::size_t id = instrs.size(); id-- > 0;) {
-    const Instr& instr = instrs[id];
-    for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(instr.op)); ++k) {
-      const Instr& operand = function.instr(instr.operands[k]);
-      int bits = 64;
-      if (instr.op == Op::add || instr.op == Op::sub) {
-        bits = widths[id] - raised_bits(instr, operand, k);
-      } else if (instr.op == Op::negate || instr.op == Op::scale) {
-        bits = widths[id];
-      } else if (instr.op == Op::quantize && instr.overflow == fixed::Overflow::wrap) {
-        bits = widths[id] + operand.format.frac_bits - instr.format.frac_bits;
-      }
-      read(instr.operands[k], bits);
-    }
-  }
-  return widths;
-}
-
 class LogicArea {
  public:
   explicit LogicArea(const Function& function)
-      : function_(function), read_widths_(read_widths(function)) {}
+      : function_(function), multipliers_(function), read_widths_(read_widths(function)) {}
 
   Area of(std::size_t id) const {
     const Instr& instr = function_.instrs()[id];
     if (instr.range.is_constant() || read_widths_[id] == 0) return {};
+    if (multipliers_.behind(id)) return {.dsps = 1};
+    if (multipliers_.is_inside(id)) return {};
     switch (instr.op) {
       case Op::input:
       case Op::constant:
@@ -168,6 +145,7 @@ class LogicArea {
   static constexpr std::int64_t kIncrementerLuts = 1;
 
   const Function& function_;
+  circuit::Multipliers multipliers_;
   std::vector<int> read_widths_;
 };
 

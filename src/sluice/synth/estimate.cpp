@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sluice/synth/schedule.hpp"
+#include "sluice/synth/wires.hpp"
 
 namespace sluice::synth {
 
@@ -32,7 +33,8 @@ Estimate estimate(const circuit::Circuit& circuit, const circuit::Schedule& sche
     layer.first_stage = has_hardware[origin] ? std::min(layer.first_stage, stage) : stage;
     layer.last_stage = std::max(layer.last_stage, stage);
     layer.area += area;
-    if (instr.op == circuit::Op::add || instr.op == circuit::Op::sub) ++layer.adders;
+    const bool adds = instr.op == circuit::Op::add || instr.op == circuit::Op::sub;
+    if (adds && logic[id].dsps == 0) ++layer.adders;
     has_hardware[origin] = true;
   }
   result.total.layer = "total";

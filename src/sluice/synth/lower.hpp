@@ -10,6 +10,8 @@ namespace sluice::synth {
 
 struct LowerOptions {
   CmvmOptions cmvm;
+  /// Multipliers of the device, DSP48E2, that constant weights may take instead of adders.
+  std::int64_t multipliers = 0;
   /// A larger circuit is refused: fully parallel, its adders alone would fill the largest card.
   std::int64_t most_operations = 1 << 17;
 };

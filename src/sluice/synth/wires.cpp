@@ -1,0 +1,217 @@
+#include "sluice/synth/wires.hpp"
+
+#include <algorithm>
+
+#include "sluice/circuit/multipliers.hpp"
+#include "sluice/synth/hardware.hpp"
+
+namespace sluice::synth {
+
+namespace {
+
+using circuit::Function;
+using circuit::Instr;
+using circuit::Op;
+using circuit::ValueId;
+
+/// How far to the left of its operand's binary point a sum reads an operand.
+int raised_bits(const Instr& sum, const Instr& operand, std::size_t position) {
+  return sum.format.frac_bits - operand.format.frac_bits + (position == 1 ? sum.shift : 0);
+}
+
+/// The wires of a circuit: which value made each bit of a value, and how long it is read.
+class Wires {
+ public:
+  Wires(const Function& function, const circuit::Schedule& schedule)
+      : function_(function),
+        schedule_(schedule),
+        multipliers_(function),
+        read_widths_(read_widths(function)),
+        bits_(function.instrs().size()) {
+    for (std::size_t id = 0; id < bits_.size(); ++id) name_bits(id);
+    for (std::size_t id = 0; id < bits_.size(); ++id) read_operands(id);
+    for (const ValueId output : function.outputs()) {
+      read(output, 0, 64, schedule.latency_cycles);
+    }
+  }
+
+  std::vector<std::int64_t> register_bits() const {
+    std::vector<std::int64_t> registers(bits_.size());
+    for (const Wire& wire : wires_) {
+      const std::int32_t made = schedule_.stages[wire.maker];
+      std::int32_t boundaries = wire.last_read - made;
+      if (multipliers_.behind(wire.maker) && wire.first_read > made) --boundaries;
+      registers[wire.maker] += std::max(0, boundaries);
+    }
+    return registers;
+  }
+
+ private:
+  struct Wire {
+    std::size_t maker;
+    std::int32_t first_read;
+    std::int32_t last_read;
+  };
+  static constexpr std::int32_t kConstant = -1;
+
+  const Instr& instr(std::size_t id) const { return function_.instrs()[id]; }
+  std::size_t operand(std::size_t id, std::size_t k) const { return index(instr(id).operands[k]); }
+
+  /// Bit `position` of a value, beyond its ends as its format says.
+  std::int32_t bit(std::size_t id, int position) const {
+    const std::vector<std::int32_t>& bits = bits_[id];
+    if (position < 0 || bits.empty()) return kConstant;
+    if (position < static_cast<int>(bits.size())) return bits[static_cast<std::size_t>(position)];
+    return instr(id).format.is_signed ? bits.back() : kConstant;
+  }
+
+  std::int32_t new_wire(std::size_t maker) {
+    wires_.push_back({maker, schedule_.latency_cycles, schedule_.stages[maker]});
+    return static_cast<std::int32_t>(wires_.size() - 1);
+  }
+
+  /// Low bits of a sum that pass by it, and which operand they come from.
+  struct Passing {
+    int bits = 0;
+    std::size_t operand = 0;
+  };
+  Passing passing(std::size_t id) const {
+    const Instr& sum = instr(id);
+    const SumShape shape = sum_shape(function_, sum);
+    const bool turned = sum.op == Op::add && raised_bits(sum, instr(operand(id, 0)), 0) > 0;
+    return {shape.width - shape.added_bits, turned ? std::size_t{1} : std::size_t{0}};
+  }
+
+  bool only_selects(const Instr& quantize) const {
+    const QuantizeShape shape = quantize_shape(function_, quantize);
+    return !shape.rounds_up && !shape.checks_above && !shape.checks_below;
+  }
+
+  void name_bits(std::size_t id) {
+    const Instr& made = instr(id);
+    std::vector<std::int32_t>& bits = bits_[id];
+    if (made.range.is_constant()) return;
+    const int width = made.format.width;
+    if (made.op == Op::scale) {
+      bits = bits_[operand(id, 0)];
+      return;
+    }
+    if (made.op == Op::quantize && only_selects(made)) {
+      const std::size_t x = operand(id, 0);
+      const int dropped = instr(x).format.frac_bits - made.format.frac_bits;
+      for (int k = 0; k < width; ++k) bits.push_back(bit(x, k + dropped));
+      return;
+    }
+    int passed = 0;
+    const bool adds = made.op == Op::add || made.op == Op::sub;
+    if (adds && !multipliers_.behind(id)) {
+      const Passing low = passing(id);
+      const std::size_t x = operand(id, low.operand);
+      const std::size_t y = operand(id, 1 - low.operand);
+      passed = low.bits;
+      for (int k = 0; k < passed; ++k) {
+        std::int32_t wire = bit(x, k - raised_bits(made, instr(x), low.operand));
+        if (wire == kConstant) wire = bit(y, k - raised_bits(made, instr(y), 1 - low.operand));
+        bits.push_back(wire);
+      }
+    }
+    for (int k = passed; k < width; ++k) bits.push_back(new_wire(id));
+  }
+
+  void read(ValueId id, int low, int end, std::int32_t stage) {
+    for (int k = low; k < std::min(end, static_cast<int>(bits_[index(id)].size())); ++k) {
+      const std::int32_t wire = bit(index(id), k);
+      if (wire == kConstant) continue;
+      Wire& found = wires_[static_cast<std::size_t>(wire)];
+      found.first_read = std::min(found.first_read, stage);
+      found.last_read = std::max(found.last_read, stage);
+    }
+  }
+
+  void read_operands(std::size_t id) {
+    const Instr& made = instr(id);
+    const int width = read_widths_[id];
+    const std::int32_t stage = schedule_.stages[id];
+    if (made.range.is_constant() || width == 0 || multipliers_.is_inside(id)) return;
+    if (const auto& unit = multipliers_.behind(id)) {
+      read(unit->value, 0, 64, stage);
+      if (unit->addend) read(*unit->addend, 0, 64, stage);
+      return;
+    }
+    if (made.op == Op::scale || (made.op == Op::quantize && only_selects(made))) return;
+    if (made.op == Op::add || made.op == Op::sub) {
+      const int passed = passing(id).bits;
+      for (std::size_t k = 0; k < 2; ++k) {
+        const int raised = raised_bits(made, instr(operand(id, k)), k);
+        read_with_sign(operand(id, k), passed - raised, width - raised, stage);
+      }
+      return;
+    }
+    for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(made.op)); ++k) {
+      int low = 0;
+      int end = 64;
+      if (made.op == Op::negate) end = width;
+      if (made.op == Op::quantize) low = lowest_bit_read(made, instr(operand(id, k)));
+      if (made.op == Op::quantize && made.overflow == fixed::Overflow::wrap) {
+        end = width + instr(operand(id, k)).format.frac_bits - made.format.frac_bits;
+      }
+      read_with_sign(operand(id, k), low, end, stage);
+    }
+  }
+
+  /// Truncation looks at no bit that it drops, rounding half up at the highest of them.
+  static int lowest_bit_read(const Instr& quantize, const Instr& x) {
+    const int dropped = x.format.frac_bits - quantize.format.frac_bits;
+    if (quantize.rounding == fixed::Rounding::trn) return std::max(0, dropped);
+    return quantize.rounding == fixed::Rounding::rnd ? std::max(0, dropped - 1) : 0;
+  }
+
+  /// Bits `low` to `end` - 1 where the highest stands for all above it.
+  void read_with_sign(std::size_t id, int low, int end, std::int32_t stage) {
+    const int top = static_cast<int>(bits_[id].size()) - 1;
+    if (end <= low) return;
+    read(static_cast<ValueId>(id), std::clamp(low, 0, std::max(top, 0)), end, stage);
+  }
+
+  const Function& function_;
+  const circuit::Schedule& schedule_;
+  circuit::Multipliers multipliers_;
+  std::vector<int> read_widths_;
+  std::vector<std::vector<std::int32_t>> bits_;  // by value, indices into wires_
+  std::vector<Wire> wires_;
+};
+
+}  // namespace
+
+std::vector<int> read_widths(const Function& function) {
+  const std::span<const Instr> instrs = function.instrs();
+  std::vector<int> widths(instrs.size(), 0);
+  const auto read = [&](ValueId id, int bits) {
+    widths[index(id)] =
+        std::max(widths[index(id)], std::clamp(bits, 0, function.instr(id).format.width));
+  };
+  for (const ValueId output : function.outputs()) read(output, 64);
+  for (std::size_t id = instrs.size(); id-- > 0;) {
+    const Instr& instr = instrs[id];
+    for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(instr.op)); ++k) {
+      const Instr& operand = function.instr(instr.operands[k]);
+      int bits = 64;
+      if (instr.op == Op::add || instr.op == Op::sub) {
+        bits = widths[id] - raised_bits(instr, operand, k);
+      } else if (instr.op == Op::negate || instr.op == Op::scale) {
+        bits = widths[id];
+      } else if (instr.op == Op::quantize && instr.overflow == fixed::Overflow::wrap) {
+        bits = widths[id] + operand.format.frac_bits - instr.format.frac_bits;
+      }
+      read(instr.operands[k], bits);
+    }
+  }
+  return widths;
+}
+
+std::vector<std::int64_t> register_bits(const circuit::Circuit& circuit,
+                                        const circuit::Schedule& schedule) {
+  return Wires(circuit.function, schedule).register_bits();
+}
+
+}  // namespace sluice::synth
