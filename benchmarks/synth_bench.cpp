@@ -29,6 +29,7 @@ struct Options {
   std::string network;
   std::string verilog;
   std::string effort = "normal";
+  std::string adders = "three";
   int extra_depth = 0;
   std::int64_t dsps = 0;
   double clock_mhz = 200.0;
@@ -48,7 +49,7 @@ double median(std::vector<double> values) {
 int adder_depth(const circuit::Function& function) {
   std::vector<int> depths;
   for (const circuit::Instr& instr : function.instrs()) {
-    const bool adds = instr.op == circuit::Op::add || instr.op == circuit::Op::sub;
+    const bool adds = is_sum(instr.op);
     int depth = 0;
     for (int k = 0; k < operand_count(instr.op); ++k) {
       depth = std::max(depth, depths[index(instr.operands[static_cast<std::size_t>(k)])]);
@@ -73,9 +74,12 @@ Json measure(const Options& options) {
   std::vector<double> lower_s;
   for (int round = 0; round < options.repetitions; ++round) {
     const double start = cpu_seconds();
-    circuit = synth::lower(network, {.cmvm = {.extra_depth = options.extra_depth,
-                                              .effort = efforts.at(options.effort)},
-                                     .multipliers = options.dsps});
+    circuit = synth::lower(
+        network,
+        {.cmvm = {.extra_depth = options.extra_depth,
+                  .effort = efforts.at(options.effort),
+                  .adders = options.adders == "two" ? synth::Adders::two : synth::Adders::three},
+         .multipliers = options.dsps});
     lower_s.push_back(cpu_seconds() - start);
   }
   const double start = cpu_seconds();
@@ -106,6 +110,8 @@ int main(int argc, char** argv) {
   CLI::App app("Synthesises one network and prints what came of it as a JSON object");
   app.add_option("network", options.network, "Network in text form")->required();
   app.add_option("--effort", options.effort)->check(CLI::IsMember({"fast", "normal", "max"}));
+  app.add_option("--adders", options.adders, "Most operands of an adder")
+      ->check(CLI::IsMember({"two", "three"}));
   app.add_option("--extra-depth", options.extra_depth, "Adder levels above the least")
       ->check(CLI::Range(0, 16));
   app.add_option("--dsp", options.dsps, "Multipliers that weights may take")

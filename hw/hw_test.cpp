@@ -126,6 +126,34 @@ TEST(MultiplyAdd, IsTheSameInSimulationAndInADsp48e2) {
   EXPECT_EQ(printed({"-DSYNTHESIS"}, "synthesised"), simulated);
 }
 
+TEST(TernaryAdder, IsProvenEqualToItsExpression) {
+  SKIP_WITHOUT("yosys");
+  const fs::path bench = kFolder / "bench/sluice_ternary_bench.v";
+  const std::string load = fmt::format(
+      "read_verilog +/xilinx/cells_sim.v; "
+      "read_verilog {} {}; select -set used LUT6_2 CARRY8 CARRY4 sluice_ternary_adder "
+      "sluice_ternary_bench; delete @used %n; design -save all",
+      (kFolder / "sluice_ternary_adder.v").string(), bench.string());
+  const auto proof = [](int carry_bits, int width, int signs, int equal) {
+    return fmt::format(
+        "; design -load all; hierarchy -top sluice_ternary_bench -chparam CARRY_BITS {} "
+        "-chparam WIDTH {} -chparam SUBTRACT_B {} -chparam SUBTRACT_C {}; proc; flatten; "
+        "opt -full; sat -verify -prove equal {}",
+        carry_bits, width, signs & 1, signs >> 1, equal);
+  };
+  std::string script = load;
+  for (const int carry_bits : {8, 4}) {
+    for (const int signs : {0, 1, 2, 3}) {
+      for (const int width : {1, 2, 3, 7, 8, 9, 13, 16, 17, 24, 40}) {
+        script += proof(carry_bits, width, signs, 1);
+      }
+    }
+  }
+  const Finished finished = run({"yosys", "-q", "-p", script});
+  EXPECT_EQ(finished.exit_status, 0) << finished.output;
+  EXPECT_NE(run({"yosys", "-q", "-p", load + proof(8, 16, 3, 0)}).exit_status, 0);
+}
+
 class Checkers : public ::testing::Test {
  protected:
   void SetUp() override {

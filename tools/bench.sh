@@ -20,6 +20,6 @@ echo "--- one event per call, mantissas: XRT by hand, OpenCL, Sluice (emulation)
 echo "--- 16,384 events per call (emulation)"
 "$build/bin/sluice" card --mode hw_emu -- "$build/bin/sluice" bench "$work/muon" --device xrt:0 \
   --batch 16384 --calls 5 --warmup 1
-echo "--- what Python adds, on the engine"
-PYTHONPATH="$build/python" /usr/bin/python3 benchmarks/python_bench.py "$work/muon" \
-  examples/muon_pt/model/muon_pt.h5
+echo "--- what Python adds, and PYNQ beside it (emulation)"
+/usr/bin/python3 benchmarks/python_bench.py --build "$build" --package "$work/muon" \
+  --model examples/muon_pt/model/muon_pt.h5

@@ -7,9 +7,9 @@ The networks: random matrices, six jet classifiers of different prices of a bit 
 network without and with DSP48E2, and the jet and TFC models of --models where they are. Each optimised circuit is
 compared with its network on a million random events.
 
-Writes OUTPUT/synth.md, synth.json and synth.png. LUT are LUT1 to LUT6 of Yosys (`synth_xilinx -family xcup`), for both
-programs. Yosys builds a three-operand sum at twice its price, so alkaid's ternary result is counted by alkaid's own
-model. Random matrices take 8-bit inputs; their weights are uniform between plus and minus 2^(bits-1) - 1, or, marked
+Writes OUTPUT/synth.md, synth.json and synth.png. LUT are LUT1 to LUT6 and LUT6_2 of Yosys (`synth_xilinx -family xcup`), for
+both programs. Yosys builds a three-operand expression at twice its price, so both programs' three-operand adders are
+hw/sluice_ternary_adder.v, one LUT6_2 per bit; alkaid's own model of its netlist stands beside that. Random matrices take 8-bit inputs; their weights are uniform between plus and minus 2^(bits-1) - 1, or, marked
 `+`, of one sign between 2^(bits-1) + 1 and 2^bits - 1 as in published tables.
 """
 import argparse
@@ -26,6 +26,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+TERNARY_ADDER = ROOT / "hw/sluice_ternary_adder.v"
+ALKAID_TERNARY_ADDER = ROOT / "tools/alkaid_ternary_adder.v"
 MUON = ROOT / "examples/muon_pt/model/muon_pt.h5"
 JETS = ROOT / "benchmarks/networks"
 MODELS = ROOT.parent / "shared/models"
@@ -84,14 +86,15 @@ def run(words, **options):
         return subprocess.CompletedProcess(words, 124, "", f"more than {TIME_LIMIT_S} s")
 
 
-def yosys_cells(folder, top):
-    files = " ".join(str(path) for path in [*sorted(folder.rglob("*.v")), MULTIPLIER])
+def yosys_cells(folder, top, more=()):
+    files = [path for path in sorted(folder.rglob("*.v")) if path.name != "ternary_adder.v"]
+    files = " ".join(str(path) for path in [*files, TERNARY_ADDER, MULTIPLIER, *more])
     stat = folder / "stat.txt"
     finished = run(["yosys", "-q", "-p", YOSYS.format(files=files, top=top, stat=stat)])
     if finished.returncode != 0:
         print(f"yosys: {finished.stderr[-300:]}", file=sys.stderr)
         return {}
-    cells = re.findall(r"\s(LUT[1-6]|FD\w+|DSP48E2)\s+(\d+)\n", stat.read_text())
+    cells = re.findall(r"\s(LUT[1-6](?:_2)?|FD\w+|DSP48E2)\s+(\d+)\n", stat.read_text())
     return {"dsp_yosys": sum(int(n) for cell, n in cells if cell == "DSP48E2"),
             "lut": sum(int(n) for cell, n in cells if cell.startswith("LUT")),
             "ff": sum(int(n) for cell, n in cells if cell.startswith("FD"))}
@@ -132,8 +135,10 @@ def alkaid(python, network, stages, folder, yosys):
     result = json.loads(finished.stdout.splitlines()[-1])
     if yosys:
         result |= yosys_cells(folder / "binary" / "src", "bench")
-        if "ff" in result:  # alkaid registers its inputs, Sluice leaves that to whoever drives them
-            result["ff"] -= result["input_bits"]
+        ternary = yosys_cells(folder / "ternary" / "src", "bench", [ALKAID_TERNARY_ADDER])
+        result |= {f"{cell}_ternary": count for cell, count in ternary.items()}
+        for ff in result.keys() & {"ff", "ff_ternary"}:
+            result[ff] -= result["input_bits"]  # alkaid registers its inputs, Sluice leaves that to whoever drives them
     return result
 
 
@@ -156,15 +161,16 @@ def number(value, digits=0):
 
 def table(rows):
     lines = ["| network | effort | adders | depth | LUT estimated | LUT Yosys | FF estimated | FF Yosys | cycles | s "
-             "| alkaid adders | LUT Yosys, two-operand | LUT its model, ternary | FF Yosys | s |",
-             "|---|" + "---|" * 14]
+             "| alkaid adders | LUT Yosys, two-operand | LUT Yosys, ternary | LUT its model, ternary | FF Yosys, ternary | s |",
+             "|---|" + "---|" * 15]
     for row in rows:
         other = row.get("alkaid") or {}
         lines.append("| " + " | ".join([
             row["network"], row["effort"], number(row["adders"]), number(row["adder_depth"]),
             number(row["lut_estimated"]), number(row.get("lut")), number(row["ff_estimated"]), number(row.get("ff")),
             number(row["latency_cycles"]), number(row["optimise_s"], 3), number(other.get("adders")),
-            number(other.get("lut")), number(other.get("lut_model_ternary")), number(other.get("ff")),
+            number(other.get("lut")), number(other.get("lut_ternary")), number(other.get("lut_model_ternary")),
+            number(other.get("ff_ternary")),
             number(other.get("optimise_s"), 3)]) + " |")
     return lines
 
@@ -189,9 +195,9 @@ def summary(rows, points, exponent):
     lines = []
     for effort in ("normal", "max"):
         some = [row for row in rows if row["effort"] == effort]
-        for what, ours, theirs in (("LUT by Yosys against two-operand alkaid", "lut", "lut"),
+        for what, ours, theirs in (("LUT by Yosys against ternary alkaid", "lut", "lut_ternary"),
                                    ("LUT estimated against ternary alkaid by its model", "lut_estimated",
-                                    "lut_model_ternary"), ("FF by Yosys", "ff", "ff"),
+                                    "lut_model_ternary"), ("FF by Yosys against ternary alkaid", "ff", "ff_ternary"),
                                    ("time", "optimise_s", "optimise_s")):
             ratio = mean_ratio(some, ours, theirs)
             if ratio is not None:

@@ -81,7 +81,8 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         core = work / "core.v"
-        made = json.loads(run(options.build / "benchmarks/synth_bench", options.network, "--few-registers", "--verilog", core))
+        made = json.loads(run(options.build / "benchmarks/synth_bench", options.network, "--adders", "two", "--few-registers",
+                               "--verilog", core))
         text = core.read_text()
         inputs, x = packed_inputs(options.network.read_text(), port_bits(text, "input")["x"])
         results["Sluice"] = {"cycles": made["latency_cycles"]} | routed(

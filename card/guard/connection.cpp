@@ -16,6 +16,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -50,7 +51,9 @@ const std::string kNoDebugMessages = "\x09\x06\0\0\0\0\0\0\0\x0a\0\x12\0\x1a\0"s
 const std::string kCloseRequest = "\x09\0\0\0\0\0\0\0\0\x15\x01\0\0\0"s;
 
 struct Connection {
-  std::uint32_t call = 0;  ///< of the request under way
+  std::string path;          ///< of the socket: .../device<card>_<counter>_<process>
+  std::uint64_t number = 0;  ///< the later of two connections has the higher one
+  std::uint32_t call = 0;    ///< of the request under way
   bool reply_has_begun = false;
   bool dead = false;
   std::string made_up_reply;  ///< what is left of it
@@ -62,6 +65,7 @@ struct Connection {
 struct Connections {
   std::mutex mutex;
   std::map<int, Connection> by_fd;
+  std::uint64_t accepted = 0;
 
   static Connections& all() {
     static Connections* connections = new Connections;
@@ -234,7 +238,8 @@ int card_accept(int fd, sockaddr* address, socklen_t* address_bytes) {
   if (connected >= 0) {
     Connections& connections = Connections::all();
     const std::lock_guard lock(connections.mutex);
-    connections.by_fd[connected] = Connection{};
+    connections.by_fd[connected] =
+        Connection{.path = socket_path(connected), .number = ++connections.accepted};
   }
   return connected;
 }
@@ -245,6 +250,19 @@ pid_t card_fork() {
   if (child > 0) last_card = child;
   if (child == 0) ::setenv("SLUICE_CARD_GUARDED", "1", 1);
   return child;
+}
+
+std::optional<std::string> reason_of_death(unsigned card) {
+  const std::string name = "/device" + std::to_string(card) + "_";
+  Connections& connections = Connections::all();
+  const std::lock_guard lock(connections.mutex);
+  const Connection* latest = nullptr;
+  for (const auto& [fd, connection] : connections.by_fd) {
+    if (connection.path.find(name) == std::string::npos) continue;
+    if (latest == nullptr || connection.number > latest->number) latest = &connection;
+  }
+  if (latest == nullptr || !latest->dead) return std::nullopt;
+  return latest->reason;
 }
 
 int card_select(int count, fd_set* reads, fd_set* writes, fd_set* errors, timeval* timeout) {

@@ -120,3 +120,15 @@ __attribute__((constructor)) void guard_shim() {
 }  // namespace
 
 }  // namespace sluice::guard
+
+extern "C" {
+
+/// True when the emulated card of device `card` has died; then `text`, of `size_bytes`, says why.
+/// For runtimes that know this guard: XRT itself reports runs of a dead card as completed.
+__attribute__((visibility("default"))) bool sluice_guard_card_has_died(unsigned card, char* text,
+                                                                       std::size_t size_bytes) {
+  const auto reason = sluice::guard::reason_of_death(card);
+  if (reason) std::snprintf(text, size_bytes, "%s", reason->c_str());
+  return reason.has_value();
+}
+}

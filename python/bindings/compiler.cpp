@@ -13,6 +13,7 @@
 #include "sluice/compiler/compile.hpp"
 #include "sluice/compiler/estimate_report.hpp"
 #include "sluice/compiler/inspect.hpp"
+#include "sluice/compiler/options.hpp"
 #include "sluice/compiler/trace.hpp"
 #include "sluice/compiler/verify.hpp"
 #include "sluice/engine/engine.hpp"
@@ -42,34 +43,32 @@ class PythonProgress : public ProgressSink {
   std::optional<py::function> callback_;
 };
 
-std::optional<Json> parse_config(const std::optional<std::string>& text) {
-  if (!text) return std::nullopt;
-  return parse_json(*text, "configuration");
+/// `options`: a JSON object, see compiler::parse_options.
+compiler::CompileOptions parse(const std::string& options) {
+  return compiler::parse_options(parse_json(options, "options"));
 }
 
-std::unique_ptr<ModelHandle> import_model(const fs::path& path, const std::string& name,
-                                          const std::optional<std::string>& config,
-                                          const std::optional<fs::path>& weights) {
+std::string describe_options() {
+  Json rows = Json::array();
+  for (const compiler::OptionRow& row : compiler::option_rows()) {
+    rows.push_back(
+        {{"name", row.name}, {"help", row.help}, {"choices", row.choices}, {"usual", row.usual}});
+  }
+  return rows.dump();
+}
+
+std::unique_ptr<ModelHandle> import_model(const fs::path& path, const std::string& options) {
   const py::gil_scoped_release release;
+  const compiler::CompileOptions parsed = parse(options);
   return std::make_unique<ModelHandle>(
-      "model", frontend::import_model(path, {parse_config(config), weights, name}));
+      "model", frontend::import_model(path, {parsed.config, parsed.weights, parsed.name}));
 }
 
-std::string compile(const fs::path& model, const fs::path& output, const std::string& name,
-                    double clock_mhz, const std::string& board,
-                    const std::optional<std::string>& config,
-                    const std::optional<fs::path>& weights, bool simulator,
+std::string compile(const fs::path& model, const fs::path& output, const std::string& options,
                     std::optional<py::function> progress) {
   PythonProgress sink(std::move(progress));
   const py::gil_scoped_release release;
-  const compiler::CompileOptions options{.name = name,
-                                         .clock_mhz = clock_mhz,
-                                         .board = board,
-                                         .config = parse_config(config),
-                                         .weights = weights,
-                                         .simulator = simulator};
-  const compiler::Compiled compiled = compiler::compile(model, output, options, sink);
-  return compiled.timings_s.dump();
+  return compiler::compile(model, output, parse(options), sink).timings_s.dump();
 }
 
 std::string verify(const fs::path& folder, std::int64_t samples, std::int64_t rtl_samples,
@@ -121,12 +120,12 @@ void bind_compiler(py::module_& module) {
            [](const ModelHandle& model) { return compiler::inspect(model.get()).dump(); })
       .def(
           "estimate",
-          [](const ModelHandle& model, double clock_mhz) {
+          [](const ModelHandle& model, const std::string& options) {
             const network::Network& network = model.get().network;
             const py::gil_scoped_release release;
-            return compiler::estimate(network, clock_mhz).dump();
+            return compiler::estimate(network, parse(options)).dump();
           },
-          py::arg("clock_mhz"))
+          py::arg("options"))
       .def("shapes", [](const ModelHandle& model) {
         const network::Network& network = model.get().network;
         std::vector<std::vector<std::int64_t>> inputs;
@@ -135,11 +134,10 @@ void bind_compiler(py::module_& module) {
         for (const auto id : network.outputs()) outputs.push_back(network.layer(id).type.shape);
         return py::make_tuple(inputs, outputs);
       });
-  module.def("import_model", &import_model, py::arg("path"), py::arg("name"), py::arg("config"),
-             py::arg("weights"));
-  module.def("compile", &compile, py::arg("model"), py::arg("output"), py::arg("name"),
-             py::arg("clock_mhz"), py::arg("board"), py::arg("config"), py::arg("weights"),
-             py::arg("simulator"), py::arg("progress"));
+  module.def("compile_options", &describe_options);
+  module.def("import_model", &import_model, py::arg("path"), py::arg("options"));
+  module.def("compile", &compile, py::arg("model"), py::arg("output"), py::arg("options"),
+             py::arg("progress"));
   module.def("verify", &verify, py::arg("folder"), py::arg("samples"), py::arg("rtl_samples"),
              py::arg("seed"), py::arg("devices"), py::arg("progress"));
   module.def(

@@ -164,6 +164,9 @@ class Kernel:
     def __repr__(self) -> str:
         return f"<sluice.Kernel {self.package.name} on {self._native.device()['uri']}>"
 
+    def _repr_html_(self) -> str:
+        return self.package._repr_html_()
+
 
 class Buffer:
     """Events in memory that host and device both see: two copies, made equal by the sync methods.
@@ -293,3 +296,7 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<sluice.Session {self.kernel.package.name} on {self.device['uri']}>"
+
+    def _repr_html_(self) -> str:
+        from ._html import table
+        return table(("", ""), list(self.device.items()), f"session of {self.kernel.package.name}")

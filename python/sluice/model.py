@@ -8,7 +8,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Optional, Union
+from typing import Any, Literal, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -40,20 +40,16 @@ class Model:
     (3, 2)
     """
 
-    def __init__(self, path: PathLike, *, name: str, clock_mhz: float, board: str,
-                 config: Optional[Mapping[str, Any]], weights: Optional[PathLike],
+    def __init__(self, path: PathLike, options: Mapping[str, Any],
                  keep: Optional[tempfile.TemporaryDirectory[str]] = None) -> None:
-        self.name = name
-        self.clock_mhz = float(clock_mhz)
-        self.board = board
+        self.options: dict[str, Any] = dict(options)
+        self.name = str(options["name"])
         self._path = pathlib.Path(path)
-        self._config = None if config is None else json.dumps(config)
-        self._weights = None if weights is None else pathlib.Path(weights)
         self._keep = keep
-        self._imported = _core.import_model(self._path, name, self._config, self._weights)
+        self._imported = _core.import_model(self._path, self._native_options())
         inputs, outputs = self._imported.shapes()
         if len(inputs) != 1 or len(outputs) != 1:
-            raise UsageError("E-COMPILER-003", name, f"has {len(inputs)} inputs and {len(outputs)} outputs; "
+            raise UsageError("E-COMPILER-003", self.name, f"has {len(inputs)} inputs and {len(outputs)} outputs; "
                              "one of each is supported", "join them into one tensor")
         self.input_shape, self.output_shape = tuple(inputs[0]), tuple(outputs[0])
         self._facts: dict[str, Any] = json.loads(self._imported.inspect())
@@ -61,6 +57,10 @@ class Model:
         self._tracer: Optional[_core.Engine] = None
         self._estimate: Optional[Estimate] = None
         self._verified: Optional[tempfile.TemporaryDirectory[str]] = None
+
+    def _native_options(self, **more: Any) -> str:
+        """All options as the extension module takes them."""
+        return json.dumps({**self.options, **more}, default=os.fspath)
 
     @property
     def warnings(self) -> list[str]:
@@ -134,7 +134,7 @@ class Model:
     def estimate(self) -> Estimate:
         """Area and latency per layer, by the delay and area model."""
         if self._estimate is None:
-            self._estimate = Estimate(json.loads(self._imported.estimate(self.clock_mhz)))
+            self._estimate = Estimate(json.loads(self._imported.estimate(self._native_options())))
         return self._estimate
 
     def verify(self, *, samples: int = 100_000, rtl_samples: int = 20_000, seed: int = 1,
@@ -155,8 +155,7 @@ class Model:
 
         The folder appears whole or not at all, also when the call is interrupted.
         """
-        _core.compile(self._path, pathlib.Path(path), self.name, self.clock_mhz, self.board, self._config,
-                      self._weights, simulator, progress)
+        _core.compile(self._path, pathlib.Path(path), self._native_options(simulator=simulator), progress)
         return Package(path)
 
     def __repr__(self) -> str:
@@ -170,13 +169,17 @@ class Model:
 
 
 def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, board: str = "",
-            config: Optional[Mapping[str, Any]] = None, weights: Optional[PathLike] = None) -> Model:
+            config: Optional[Mapping[str, Any]] = None, weights: Optional[PathLike] = None,
+            effort: Literal["fast", "normal", "max"] = "normal",
+            adders: Literal["two", "three"] = "three",
+            family: Literal["ultrascale-plus", "7-series", "generic"] = "ultrascale-plus",
+            pipeline: Literal["registers", "speed"] = "speed", dsp: str = "0") -> Model:
     """Reads a trained model into its exact form.
 
     Parameters
     ----------
-    model : path, or a live Keras model
-        A model file (see docs/reference/import.md), or an object with `save`.
+    model : path, or a live model
+        A model file (see docs/reference/import.md), a Keras model, or an ONNX `ModelProto` or QONNX `ModelWrapper`.
     name : str
         Of the kernel; a C identifier.
     clock_mhz : float
@@ -187,6 +190,17 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
         Precisions in the form of hls4ml's configuration.
     weights : path, optional
         Weights of a model whose description is a `.json` file.
+    effort : {'fast', 'normal', 'max'}
+        How long to search for fewer adders.
+    adders : {'two', 'three'}
+        Most operands of an adder.
+    family : {'ultrascale-plus', '7-series', 'generic'}
+        FPGA family whose primitives the adders of three operands name.
+    pipeline : {'registers', 'speed'}
+        What to make of the time that a clock period leaves: fewer registers, or speed in reserve.
+    dsp : str
+        DSP48E2 that weights may take instead of adders: a number, or 'auto' for as many as keep the shares of DSP48E2
+        and LUT of an XCVU9P equal.
 
     Raises
     ------
@@ -195,22 +209,29 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
     ToolError
         The file cannot be read.
     """
-    options: dict[str, Any] = {"name": name, "clock_mhz": clock_mhz, "board": board, "config": config}
+    options = {"name": name, "clock_mhz": clock_mhz, "board": board, "config": config, "weights": weights,
+               "effort": effort, "adders": adders, "family": family, "pipeline": pipeline,
+               "dsp": dsp}
     if isinstance(model, (str, os.PathLike)):
-        return Model(model, weights=weights, **options)
-    if not callable(getattr(model, "save", None)):
-        raise ArgumentTypeError("E-PYTHON-007", f"a {type(model).__name__}", "is neither a path nor a Keras model",
-                                "give the path of a model file, or the model itself")
+        return Model(model, options)
+    model = getattr(model, "model", model) if type(model).__module__.startswith("qonnx.") else model
+    if not (callable(getattr(model, "save", None)) or callable(getattr(model, "SerializeToString", None))):
+        raise ArgumentTypeError("E-PYTHON-007", f"a {type(model).__name__}", "is neither a path nor a model",
+                                "give the path of a model file, or a live Keras or ONNX model")
     folder = tempfile.TemporaryDirectory(prefix="sluice-")
     try:
-        return Model(_save(model, pathlib.Path(folder.name)), weights=None, keep=folder, **options)
+        return Model(_save(model, pathlib.Path(folder.name)), {**options, "weights": None}, keep=folder)
     except BaseException:
         folder.cleanup()
         raise
 
 
 def _save(model: Any, folder: pathlib.Path) -> pathlib.Path:
-    """Keras 3 writes its own format, Keras 2 HDF5."""
+    """ONNX as its bytes; Keras 3 in its own format, Keras 2 as HDF5."""
+    if callable(getattr(model, "SerializeToString", None)):
+        path = folder / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        return path
     framework = sys.modules.get(type(model).__module__.split(".")[0])
     is_keras_3 = str(getattr(framework, "__version__", "")).startswith("3")
     path = folder / ("model.keras" if is_keras_3 else "model.h5")

@@ -66,6 +66,6 @@ def _layers(model: Any) -> list[tuple[str, str]]:
         return [(row["name"], row["class"]) for row in json.loads(_core.inspect(model))["model"]["layers"]]
     layers = getattr(model, "layers", None)
     if layers is None:
-        raise ArgumentTypeError("E-PYTHON-007", f"a {type(model).__name__}", "is neither a path nor a Keras model",
+        raise ArgumentTypeError("E-PYTHON-007", f"a {type(model).__name__}", "is neither a path nor a model",
                                 "give the model itself, or the path of its file")
     return [(layer.name, type(layer).__name__) for layer in layers]

@@ -59,6 +59,20 @@ kernel.call(x, y, 32)
 """, packages / "tiny", mode=mode)
 
 
+def test_an_awsxclbin_without_its_package(on_card, packages, tmp_path):
+    (tmp_path / "lone.awsxclbin").write_bytes((packages / "tiny" / "tiny.xclbin").read_bytes())
+    on_card(PREAMBLE + """
+overlay = pynq.Overlay("lone.awsxclbin")
+kernel = overlay.tiny_1
+x, y = pynq.allocate((32, 4), "i1", target=kernel.args["input"]), pynq.allocate((32, 2), "i2", target=overlay.bank0)
+x[:] = x_values
+x.sync_to_device()
+kernel.call(x, y, 32)
+y.sync_from_device()
+assert (y == due).all()
+""", packages / "tiny")
+
+
 def test_two_overlays_one_after_the_other(on_card, packages):
     on_card(OVERLAY + """
 kernel.call(x, y, 32)
@@ -151,8 +165,11 @@ os._exit(0)
 """, packages / "tiny", SLUICE_CARD_FAULT="hang:1")
 
 
-@pytest.mark.parametrize("use", ["kernel.call(x, y, 32); y.sync_from_device()", "kernel.predict(np.zeros((1, 4), np.float32))"])
-def test_a_dead_card_raises(on_card, packages, use):
+@pytest.mark.parametrize("mode", ["hw_emu", "sw_emu"])
+@pytest.mark.parametrize("use", [
+    "kernel.call(x, y, 32)", "kernel.start(x, y, 32).wait()",
+    "kernel.predict(np.zeros((1, 4), np.float32))"])
+def test_a_dead_card_raises(on_card, packages, use, mode):
     on_card(OVERLAY + f"""
 try:
     {use}
@@ -161,7 +178,28 @@ except sluice.DeviceError as error:
 else:
     sys.exit("a dead card answered")
 os._exit(0)
-""", packages / "tiny", SLUICE_CARD_FAULT="die:1")
+""", packages / "tiny", mode=mode, SLUICE_CARD_FAULT="die:1")
+
+
+def test_a_call_on_a_living_card_beside_a_dead_one(on_card, packages):
+    on_card(OVERLAY + """
+other = pynq.Overlay(str(package.xclbin), device="xrt:1")
+near = [pynq.allocate(buffer.shape, buffer.dtype, target=other.tiny.args[name])
+        for name, buffer in (("input", x), ("output", y))]
+try:
+    kernel.call(x, y, 32)                          # both cards die at their second run
+    kernel.call(x, y, 32)
+except sluice.DeviceError as error:
+    assert "card has ended" in str(error) and error.subject == "xrt:0", error
+else:
+    sys.exit("a dead card answered")
+near[0][:] = x_values
+near[0].sync_to_device()
+other.tiny.call(*near, 32)
+near[1].sync_from_device()
+assert (near[1] == due).all()
+os._exit(0)
+""", packages / "tiny", cards=2, SLUICE_CARD_FAULT="die:2")
 
 
 def test_a_card_that_is_not_there(on_card, packages):

@@ -1,5 +1,7 @@
 """The compile side: predict, trace, summary, estimate, package; live Keras models; hls4ml's shapes."""
 import gc
+import inspect
+import json
 import os
 import pathlib
 import shutil
@@ -7,11 +9,13 @@ import signal
 import tempfile
 import threading
 import time
+import typing
 
 import numpy as np
 import pytest
 
 import sluice
+from sluice import _core
 
 
 class QDense:
@@ -105,6 +109,56 @@ def test_summary_estimate_and_html(tiny_model):
 
 def test_a_package_has_the_estimate_of_the_model(tiny_model, tiny_package):
     assert dict(tiny_package.estimate()) == dict(sluice.compile(tiny_model, name="tiny").estimate())
+
+
+def test_options_reach_estimate_and_package_alike(tiny_model, tmp_path):
+    usual = sluice.compile(tiny_model).estimate()
+    for options in ({"pipeline": "registers", "clock_mhz": 100}, {"effort": "max", "clock_mhz": 500}):
+        model = sluice.compile(tiny_model, name="tiny", **options)
+        package = model.package(tmp_path / options.popitem()[0], simulator=False)
+        assert dict(package.estimate()) == dict(model.estimate()) != dict(usual)
+        assert (package.manifest["clock_mhz"], package.manifest["latency_cycles"]) == (
+            model.options["clock_mhz"], model.estimate().latency_cycles)
+
+
+def test_the_keywords_of_compile_are_the_compilers_options():
+    rows = {row["name"]: row for row in json.loads(_core.compile_options())}
+    parameters = dict(inspect.signature(sluice.compile).parameters)
+    for given in ("model", "config", "weights"):
+        del parameters[given]
+    assert {name: parameter.default for name, parameter in parameters.items()} == {
+        name: row["usual"] for name, row in rows.items()}
+    hints = typing.get_type_hints(sluice.compile)
+    for name, row in rows.items():
+        if row["choices"]:
+            assert list(typing.get_args(hints[name])) == row["choices"]
+            assert all(f"'{choice}'" in sluice.compile.__doc__ for choice in row["choices"])
+
+
+@pytest.mark.parametrize("options", [{"effort": "little"}, {"clock_mhz": "fast"}, {"name": 3}, {"weights": 3}])
+def test_wrong_options_are_refused(tiny_model, options):
+    with pytest.raises(sluice.UsageError, match="E-COMPILER-004"):
+        sluice.compile(tiny_model, **options)
+
+
+def test_a_live_onnx_model(tmp_path, monkeypatch):
+    """Anything with SerializeToString, as protobuf's messages have; QONNX wraps one in `model`."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    file = pathlib.Path(__file__).resolve().parents[2] / "tests" / "data" / "qcdq.onnx"
+
+    class ModelProto:
+        def SerializeToString(self):
+            return file.read_bytes()
+
+    Wrapper = type("ModelWrapper", (), {"__module__": "qonnx.core.modelwrapper", "model": ModelProto()})
+    expected = sluice.compile(file)
+    x = np.random.default_rng(1).normal(size=(20, *expected.input_shape))
+    for live in (ModelProto(), Wrapper()):
+        model = sluice.compile(live)
+        assert (model.predict(x) == expected.predict(x)).all()
+        del model
+    gc.collect()
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_live_model_leaves_no_files(tiny_model, tiny_vectors, tmp_path, monkeypatch):

@@ -6,6 +6,8 @@ import inspect
 import json
 import pathlib
 import pickle
+import pydoc
+import rlcompleter
 import shutil
 import threading
 
@@ -81,6 +83,23 @@ def test_descriptions(overlay, tiny_package):
     for shown in (overlay, overlay.tiny, overlay.device):
         assert shown._repr_html_().startswith("<table>")
     json.dumps({key: value for key, value in overlay.mem_dict.items()})
+
+
+def test_help_and_tab_completion(overlay, buffers):
+    """As a new user tries them: help(thing), and the tab key after `ov.`."""
+    for thing, words in ((sluice, ("sluice.compile(", "Session")), (sluice.compile, ("effort", "Raises")),
+                         (pynq, ("allocate", "Overlay")), (overlay, ("tiny_1", "bank0", "download")),
+                         (overlay.tiny, ("n: 'unsigned int'", "call", "register_map")),
+                         (buffers[0], ("sync_to_device", "freebuffer")), (sluice.UsageError, ("code", "hint"))):
+        text = pydoc.plain(pydoc.render_doc(thing))
+        assert not [word for word in words if word not in text]
+    completer = rlcompleter.Completer({"ov": overlay, "x": buffers[0], "sluice": sluice})
+    for text, due in (("ov.ti", "ov.tiny"), ("ov.ban", "ov.bank0"), ("ov.tiny.ca", "ov.tiny.call("),
+                      ("ov.tiny.register_map.CT", "ov.tiny.register_map.CTRL"), ("x.sync_t", "x.sync_to_device("),
+                      ("sluice.compi", "sluice.compile(")):
+        assert completer.complete(text, 0).startswith(due)
+    with pytest.raises(AttributeError, match="no registers"):
+        overlay.tiny.register_map.CTRL
 
 
 def test_memory_names_of_pynq():

@@ -5,7 +5,7 @@ import re
 import support
 from support import Case, sluice
 
-COMMANDS = ["compile", "run", "verify", "inspect", "estimate", "bench", "card", "doctor"]
+COMMANDS = ["compile", "run", "verify", "inspect", "compare", "estimate", "bench", "card", "doctor"]
 
 
 class Help(Case):

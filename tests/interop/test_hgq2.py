@@ -13,30 +13,18 @@ import tempfile
 
 import numpy as np
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import environment
+
 PACKAGES = ("hgq2==0.2.0", "keras==3.15.1", "jax[cpu]==0.10.2")
-
-
-def environment(folder):
-    python = folder / "bin" / "python"
-    steps = ([sys.executable, "-m", "venv", str(folder)],
-             [str(python), "-m", "pip", "install", "--quiet", "--timeout", "20", *PACKAGES])
-    for step in steps:
-        done = subprocess.run(step, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            print(f"SKIP: {' '.join(step[-4:])}: {done.stderr.strip().splitlines()[-1:]}")
-            sys.exit(77)
-    return python
 
 
 def main():
     sluice = sys.argv[1]
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        given = os.environ.get("SLUICE_HGQ2_PYTHON")
-        python = pathlib.Path(given) if given else environment(folder / "venv")
+        python = environment.python_with("SLUICE_HGQ2_PYTHON", folder / "venv", PACKAGES)
         model, vectors = folder / "jet.keras", folder / "jet.npz"
-        subprocess.run([python, ROOT / "tests/data/make_hgq2.py", model, vectors, "--jet"],
+        subprocess.run([python, environment.ROOT / "tests/data/make_hgq2.py", model, vectors, "--jet"],
                        check=True,
                        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_ENABLE_X64": "1"})
         package = folder / "package"

@@ -197,7 +197,9 @@ class Kernel:
         self.signature = inspect.Signature(
             [inspect.Parameter(argument.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=argument.type)
              for argument in self._arguments], return_annotation=None)
-        self.__doc__ = f"{self.kernel_name}{self.signature}\n\nCompute unit {self.name} on {overlay.device.uri}."
+        self.__doc__ = (f"{self.kernel_name}{self.signature}\n\nCompute unit {self.name} on {overlay.device.uri}. Methods: "
+                        "call, start, predict, read, write; besides them signature, args, register_map; see "
+                        "help(type(kernel)).")
         self._opened: Optional[_core.ComputeUnit] = overlay._card.unit(self.name)
         self._idle: list[_Run] = []
         self._session: Any = None

@@ -172,6 +172,7 @@ class Overlay:
         lines += ["", "Memories"]
         lines += [f"    {tag}: {row['type']}, {row['size'] >> 20} MiB" for tag, row in self.mem_dict.items()
                   if row["used"]]
+        lines += ["", "All of these are attributes. Methods: download, free, is_loaded, reset; see help(type(overlay))."]
         return "\n".join(lines)
 
     def __enter__(self) -> Overlay:

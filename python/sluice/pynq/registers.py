@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UnknownNameError
+from ..errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from .kernel import Kernel, XrtArgument
@@ -51,11 +51,19 @@ class RegisterMap:
                                    f"it has CTRL, {', '.join(words)}")
         return words[name]
 
+    def _read(self, offset: int) -> int:
+        """An AttributeError on a device without registers, as tab completion and `hasattr` expect."""
+        try:
+            value: int = self._kernel.read(offset)
+            return value
+        except UsageError as error:
+            raise UnknownNameError(error.code, error.subject, error.message, error.hint) from None
+
     def __getattr__(self, name: str) -> Any:
         if name == "CTRL":
-            return Control(self._kernel.read(0), self._is_chain)
+            return Control(self._read(0), self._is_chain)
         offset, count = self._find(name)
-        return sum(self._kernel.read(offset + 4 * word) << 32 * word for word in range(count))
+        return sum(self._read(offset + 4 * word) << 32 * word for word in range(count))
 
     def __setattr__(self, name: str, value: int) -> None:
         offset, count = (0, 1) if name == "CTRL" else self._find(name)

@@ -47,6 +47,12 @@ Instr with_only_what_is_read(const Instr& instr) {
     case Op::scale:
       kept.shift = instr.shift;
       break;
+    case Op::add_add:
+    case Op::add_sub:
+    case Op::sub_sub:
+      kept.shift = instr.shift;
+      kept.third_shift = instr.third_shift;
+      break;
     case Op::quantize:
       kept.rounding = instr.rounding;
       kept.overflow = instr.overflow;
@@ -70,12 +76,23 @@ struct Result {
   Interval range;
 };
 
-Result infer_sum(const Instr& instr, const Instr& a, const Instr& b) {
-  const int b_frac_bits = b.format.frac_bits - instr.shift;
-  const int frac_bits = std::max(a.format.frac_bits, b_frac_bits);
-  const Interval left = aligned(a, a.format.frac_bits, frac_bits);
-  const Interval right = aligned(b, b_frac_bits, frac_bits);
-  return {frac_bits, instr.op == Op::add ? left + right : left - right};
+/// Fractional bits of an operand as the sum reads it.
+int shifted_frac_bits(const Instr& sum, const Instr& operand, std::size_t position) {
+  return operand.format.frac_bits - operand_shift(sum, position);
+}
+
+Result infer_sum(const Instr& instr, std::span<const Instr* const> operands) {
+  int frac_bits = operands[0]->format.frac_bits;
+  for (std::size_t i = 1; i < operands.size(); ++i) {
+    frac_bits = std::max(frac_bits, shifted_frac_bits(instr, *operands[i], i));
+  }
+  Interval range;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const Interval term =
+        aligned(*operands[i], shifted_frac_bits(instr, *operands[i], i), frac_bits);
+    range = is_subtracted(instr.op, i) ? range - term : range + term;
+  }
+  return {frac_bits, range};
 }
 
 Result infer_extremum(const Instr& instr, const Instr& a, const Instr& b) {
@@ -109,6 +126,21 @@ std::string_view to_string(Op op) noexcept { return kOps[static_cast<std::size_t
 
 int operand_count(Op op) noexcept { return kOps[static_cast<std::size_t>(op)].operands; }
 
+bool is_sum(Op op) noexcept {
+  return op == Op::add || op == Op::sub || op == Op::add_add || op == Op::add_sub ||
+         op == Op::sub_sub;
+}
+
+bool is_subtracted(Op op, std::size_t operand) noexcept {
+  if (operand == 1) return op == Op::sub || op == Op::sub_sub;
+  return operand == 2 && (op == Op::add_sub || op == Op::sub_sub);
+}
+
+int operand_shift(const Instr& instr, std::size_t operand) noexcept {
+  if (operand == 0 || !is_sum(instr.op)) return 0;
+  return operand == 1 ? instr.shift : instr.third_shift;
+}
+
 ValueId Function::append(Instr instr) {
   instr = with_only_what_is_read(instr);
   for (int i = 0; i < operand_count(instr.op); ++i) {
@@ -116,8 +148,9 @@ ValueId Function::append(Instr instr) {
       refuse(instr, "an operand does not come before its user");
     }
   }
-  if (std::abs(std::int64_t{instr.shift}) > kLargestShift) {
-    refuse(instr, fmt::format("a shift by {} is beyond every format", instr.shift));
+  for (const std::int64_t shift : {instr.shift, instr.third_shift}) {
+    if (std::abs(shift) <= kLargestShift) continue;
+    refuse(instr, fmt::format("a shift by {} is beyond every format", shift));
   }
   const auto operand = [&](std::size_t i) -> const Instr& {
     return this->instr(instr.operands[i]);
@@ -135,7 +168,13 @@ ValueId Function::append(Instr instr) {
         return {instr.format.frac_bits, {instr.immediate, instr.immediate}};
       case Op::add:
       case Op::sub:
-        return infer_sum(instr, operand(0), operand(1));
+      case Op::add_add:
+      case Op::add_sub:
+      case Op::sub_sub: {
+        const std::array operands{&operand(0), &operand(1), &operand(2)};
+        return infer_sum(
+            instr, std::span(operands).first(static_cast<std::size_t>(operand_count(instr.op))));
+      }
       case Op::negate:
         return {operand(0).format.frac_bits, -operand(0).range};
       case Op::scale:
@@ -200,6 +239,15 @@ ValueId Function::add(ValueId a, ValueId b, int shift, OriginId origin) {
 
 ValueId Function::sub(ValueId a, ValueId b, int shift, OriginId origin) {
   return append({.op = Op::sub, .shift = shift, .operands = {a, b}, .origin = origin});
+}
+
+ValueId Function::sum(Op op, const std::array<ValueId, 3>& operands, int shift, int third_shift,
+                      OriginId origin) {
+  return append({.op = op,
+                 .shift = shift,
+                 .third_shift = third_shift,
+                 .operands = operands,
+                 .origin = origin});
 }
 
 ValueId Function::negate(ValueId a, OriginId origin) {

@@ -24,6 +24,11 @@ enum class Op : std::uint8_t {
 std::string_view to_string(Op op) noexcept;
 int operand_count(Op op) noexcept;
 
+/// Whether it is the sum of two or three operands, shifted and signed.
+bool is_sum(Op op) noexcept;
+/// Whether a sum subtracts that operand. The first one never is.
+bool is_subtracted(Op op, std::size_t operand) noexcept;
+
 /// Position of an instruction in its function; operands have smaller ids than their users.
 enum class ValueId : std::int32_t {};
 constexpr std::size_t index(ValueId id) noexcept { return static_cast<std::size_t>(id); }
@@ -36,8 +41,9 @@ struct Instr {
   Op op = Op::constant;
   fixed::Rounding rounding = fixed::Rounding::trn;   ///< quantize only
   fixed::Overflow overflow = fixed::Overflow::wrap;  ///< quantize only
-  std::int32_t shift = 0;                            ///< add, sub, scale
-  std::array<ValueId, 2> operands{};                 ///< the first operand_count(op) are meant
+  std::int32_t shift = 0;                            ///< sums: of the second operand; scale
+  std::int32_t third_shift = 0;                      ///< sums of three: of the third operand
+  std::array<ValueId, 3> operands{};                 ///< the first operand_count(op) are meant
   std::int64_t immediate = 0;                        ///< input, constant, lookup
   /// Narrowest format of `range`, inferred; for quantize and lookup the result lies on its grid.
   fixed::Format format;
@@ -46,6 +52,9 @@ struct Instr {
 
   friend bool operator==(const Instr&, const Instr&) = default;
 };
+
+/// By how much a sum shifts that operand: 0 for the first; 0 for what is no sum.
+int operand_shift(const Instr& instr, std::size_t operand) noexcept;
 
 /// Mantissas of a `lookup`, all with `frac_bits`; entry i belongs to operand mantissa range.min +
 /// i.
@@ -82,6 +91,9 @@ class Function {
   ValueId constant(std::int64_t mantissa, int frac_bits, OriginId origin);
   ValueId add(ValueId a, ValueId b, int shift, OriginId origin);
   ValueId sub(ValueId a, ValueId b, int shift, OriginId origin);
+  /// `op` is one of the sums of three.
+  ValueId sum(Op op, const std::array<ValueId, 3>& operands, int shift, int third_shift,
+              OriginId origin);
   ValueId negate(ValueId a, OriginId origin);
   ValueId scale(ValueId a, int shift, OriginId origin);
   ValueId multiply(ValueId a, ValueId b, OriginId origin);

@@ -25,9 +25,15 @@ class Evaluator {
       case Op::constant:
         return instr.immediate;
       case Op::add:
-        return left(instr) + right(instr);
+        return aligned(instr, 0) + aligned(instr, 1);
       case Op::sub:
-        return left(instr) - right(instr);
+        return aligned(instr, 0) - aligned(instr, 1);
+      case Op::add_add:
+        return aligned(instr, 0) + aligned(instr, 1) + aligned(instr, 2);
+      case Op::add_sub:
+        return aligned(instr, 0) + aligned(instr, 1) - aligned(instr, 2);
+      case Op::sub_sub:
+        return aligned(instr, 0) - aligned(instr, 1) - aligned(instr, 2);
       case Op::negate:
         return -value(instr, 0);
       case Op::scale:
@@ -35,9 +41,9 @@ class Evaluator {
       case Op::multiply:
         return value(instr, 0) * value(instr, 1);
       case Op::max:
-        return std::max(left(instr), right(instr));
+        return std::max(aligned(instr, 0), aligned(instr, 1));
       case Op::min:
-        return std::min(left(instr), right(instr));
+        return std::min(aligned(instr, 0), aligned(instr, 1));
       case Op::quantize:
         return fixed::quantize(value(instr, 0), operand(instr, 0).format.frac_bits,
                                {instr.format, instr.rounding, instr.overflow});
@@ -57,14 +63,10 @@ class Evaluator {
   std::int64_t value(const Instr& instr, std::size_t i) const {
     return values_[index(instr.operands[i])];
   }
-  /// The operands on the result's grid; `shift` is 0 for max and min.
-  std::int64_t left(const Instr& instr) const {
-    return fixed::shift_left(value(instr, 0),
-                             instr.format.frac_bits - operand(instr, 0).format.frac_bits);
-  }
-  std::int64_t right(const Instr& instr) const {
-    return fixed::shift_left(
-        value(instr, 1), instr.format.frac_bits - operand(instr, 1).format.frac_bits + instr.shift);
+  /// An operand on the result's grid.
+  std::int64_t aligned(const Instr& instr, std::size_t i) const {
+    const int bits = instr.format.frac_bits - operand(instr, i).format.frac_bits;
+    return fixed::shift_left(value(instr, i), bits + operand_shift(instr, i));
   }
 
   const Function& function_;

@@ -24,6 +24,9 @@ Circuit every_operation() {
   const ValueId constant = f.constant(-3, 1, kOrigin);
   f.add(a, b, 2, kOrigin);
   f.sub(a, constant, -1, kOrigin);
+  f.sum(Op::add_add, {a, b, constant}, 1, -2, kOrigin);
+  f.sum(Op::add_sub, {a, b, constant}, 0, 1, kOrigin);
+  f.sum(Op::sub_sub, {a, b, constant}, -1, 0, kOrigin);
   f.negate(a, kOrigin);
   f.scale(a, 5, kOrigin);
   f.multiply(a, b, kOrigin);
@@ -41,12 +44,13 @@ TEST(Interpreter, HandComputedValuesOfEveryOperation) {
   // a = 2.5, b = -0.5, constant = -1.5. The sum has 4 fractional bits, the difference too:
   // 2.5 - -0.75 = 3.25. Maximum and minimum are on a's grid. 2.5 rounds into [-2, 1.5] as 1.5.
   const std::vector<std::int64_t> event{40, -8};
-  const std::vector<std::int64_t> expected{40, -8, -3, 40 - 32, 52, -40, 40, -320, 40, -24, 3, 17};
+  const std::vector<std::int64_t> expected{40,  -8, -3,   40 - 32, 52,  18, 80, 136,
+                                           -40, 40, -320, 40,      -24, 3,  17};
   EXPECT_EQ(interpreter.evaluate(event), expected);
   // a = -1.6875, b = 7.9375: -1.6875 rounds to -1.5, the table's second entry.
   const std::vector<std::int64_t> second{-27, 127};
-  const std::vector<std::int64_t> seen{-27, 127,   -3,  -27 + 508, -15, 27,
-                                       -27, -3429, -24, -27,       -3,  11};
+  const std::vector<std::int64_t> seen{-27, 127, -3,    -27 + 508, -15, 221, 148, -133,
+                                       27,  -27, -3429, -24,       -27, -3,  11};
   EXPECT_EQ(interpreter.evaluate(second), seen);
 }
 

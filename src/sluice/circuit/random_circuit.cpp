@@ -124,6 +124,11 @@ class CircuitBuilder {
       case Op::sub:
         function().sub(operand(), operand(), shift(), origin());
         return;
+      case Op::add_add:
+      case Op::add_sub:
+      case Op::sub_sub:
+        function().sum(op, {operand(), operand(), operand()}, shift(), shift(), origin());
+        return;
       case Op::negate:
         function().negate(operand(), origin());
         return;

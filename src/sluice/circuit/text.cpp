@@ -41,6 +41,11 @@ std::string attributes_of(const Instr& instr) {
     case Op::sub:
     case Op::scale:
       return instr.shift == 0 ? "" : fmt::format(" << {}", instr.shift);
+    case Op::add_add:
+    case Op::add_sub:
+    case Op::sub_sub:
+      if (instr.shift == 0 && instr.third_shift == 0) return "";
+      return fmt::format(" << {}, {}", instr.shift, instr.third_shift);
     case Op::quantize:
       return fmt::format(" {} {}", to_string(instr.rounding), to_string(instr.overflow));
     case Op::negate:
@@ -166,8 +171,15 @@ class Parser {
       case Op::add:
       case Op::sub:
       case Op::scale:
+        if (reader_.accept("<<")) instr.shift = shift();
+        break;
+      case Op::add_add:
+      case Op::add_sub:
+      case Op::sub_sub:
         if (reader_.accept("<<")) {
-          instr.shift = static_cast<std::int32_t>(reader_.integer(-(1 << 20), 1 << 20));
+          instr.shift = shift();
+          reader_.expect(",");
+          instr.third_shift = shift();
         }
         break;
       case Op::quantize:
@@ -181,6 +193,8 @@ class Parser {
         break;
     }
   }
+
+  std::int32_t shift() { return static_cast<std::int32_t>(reader_.integer(-(1 << 20), 1 << 20)); }
 
   Op op() {
     const auto found =

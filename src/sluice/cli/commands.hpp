@@ -22,6 +22,7 @@ void add_compile(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);
+void add_compare(CLI::App& app, Context& context);
 void add_estimate(CLI::App& app, Context& context);
 void add_bench(CLI::App& app, Context& context);
 void add_card(CLI::App& app, Context& context);

@@ -4,6 +4,9 @@
 #include <memory>
 
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/format_arguments.hpp"
+#include "sluice/cli/interrupt.hpp"
+#include "sluice/cli/progress_bar.hpp"
 #include "sluice/compiler/inspect.hpp"
 
 namespace sluice::cli {
@@ -12,11 +15,12 @@ namespace {
 
 struct Arguments {
   std::string subject, config, weights;
+  FormatArguments formats;
 };
 
-std::string describe(const Json& json) {
+std::string describe_model_layers(const Json& json) {
   std::string text = fmt::format(
-      "{} ({})\n\n{:<24}{:<20}{:<12}{:>8}{:>8}  quantisers\n", json["network"].get<std::string>(),
+      "{} ({})\n\n{:<24}{:<20}{:<14}{:>8}{:>8}  quantisers\n", json["network"].get<std::string>(),
       json["model"]["format"].get<std::string>(), "layer", "class", "shape", "param.", "zeros");
   for (const Json& layer : json["model"]["layers"]) {
     std::string quantizers;
@@ -24,23 +28,53 @@ std::string describe(const Json& json) {
       quantizers +=
           fmt::format("{}{} {}", quantizers.empty() ? "" : ", ", role, value.get<std::string>());
     }
-    text += fmt::format("{:<24}{:<20}{:<12}{:>8}{:>8}  {}\n", layer["name"].get<std::string>(),
+    text += fmt::format("{:<24}{:<20}{:<14}{:>8}{:>8}  {}\n", layer["name"].get<std::string>(),
                         layer["class"].get<std::string>(), layer["output_shape"].dump(),
                         layer["parameters"].get<std::int64_t>(), layer["zeros"].get<std::int64_t>(),
                         quantizers);
   }
-  text += fmt::format("\n{:<32}{:<10}{:<12}{:<10}range\n", "exact layer", "op", "shape", "format");
-  for (const Json& layer : json["layers"]) {
-    text += fmt::format("{:<32}{:<10}{:<12}{:<10}{:g} to {:g}\n", layer["name"].get<std::string>(),
-                        layer["op"].get<std::string>(), layer["shape"].dump(),
-                        layer["format"].get<std::string>(), layer["min"].get<double>(),
-                        layer["max"].get<double>());
+  return text;
+}
+
+std::string count_of(const Json& layer, const char* key) {
+  return layer.contains(key) ? layer[key].dump() : "";
+}
+
+std::string describe_exact_layers(const Json& layers) {
+  const bool has_events = !layers.empty() && layers.front().contains("observed_min");
+  std::string text = fmt::format("\n{:<32}{:<10}{:<14}{:<10}{:>10}{:>10}  {:<28}", "exact layer",
+                                 "op", "shape", "format", "mult.", "constant", "range");
+  if (has_events) text += fmt::format("{:<28}{:>10}", "over the events", "overflowed");
+  text.erase(text.find_last_not_of(' ') + 1);
+  text += "\n";
+  const auto span = [](const Json& min, const Json& max) {
+    return fmt::format("{:g} to {:g}", min.get<double>(), max.get<double>());
+  };
+  for (const Json& layer : layers) {
+    text += fmt::format("{:<32}{:<10}{:<14}{:<10}{:>10}{:>10}  {:<28}",
+                        layer["name"].get<std::string>(), layer["op"].get<std::string>(),
+                        layer["shape"].dump(), layer["format"].get<std::string>(),
+                        count_of(layer, "multiplications"), count_of(layer, "constant_elements"),
+                        span(layer["min"], layer["max"]));
+    if (has_events) {
+      text += fmt::format("{:<28}{:>10}", span(layer["observed_min"], layer["observed_max"]),
+                          count_of(layer, "overflowed"));
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    text += "\n";
   }
+  return text;
+}
+
+std::string describe(const Json& json) {
+  std::string text = describe_model_layers(json) + describe_exact_layers(json["layers"]);
   text += "\nSIMD engine\n";
   for (const Json& row : json["engine"]) {
     text += fmt::format("{:<48}{:<12}{}\n", row["layers"].get<std::string>(),
                         row["type"].get<std::string>(), row["reason"].get<std::string>());
   }
+  if (!json["formats"].is_null()) text += "\n" + describe_formats(json["formats"]);
+  if (!json["warnings"].empty()) text += "\n";
   for (const Json& warning : json["warnings"]) {
     text +=
         fmt::format("warning: {}: {}: {}\n", warning["code"].get<std::string>(),
@@ -54,7 +88,12 @@ int run_inspect(const Context& context, const Arguments& arguments) {
   compiler::InspectOptions options;
   if (!arguments.config.empty()) options.config = read_json(arguments.config);
   if (!arguments.weights.empty()) options.weights = arguments.weights;
-  const Json json = compiler::inspect(arguments.subject, options);
+  options.formats = arguments.formats.read();
+  const StopAtSignals stop_at_signals;
+  ProgressBar progress(!context.quiet);
+  const Json json = compiler::inspect(arguments.subject, options, progress);
+  progress.clear();
+  arguments.formats.save(json["formats"]);
   print_result(context, json, describe(json));
   return 0;
 }
@@ -68,7 +107,8 @@ void add_inspect(CLI::App& app, Context& context) {
   command->add_option("subject", arguments->subject, "Model file or package folder")->required();
   command->add_option("--config", arguments->config, "Precisions in hls4ml's form, a JSON file");
   command->add_option("--weights", arguments->weights, "Weights of a .json model, an .h5 file");
-  command->footer("Example: sluice inspect model.h5");
+  arguments->formats.add_to(*command);
+  command->footer("Example: sluice inspect model.h5 --data x.npy");
   command->callback([&context, arguments] {
     context.run = [&context, arguments] { return run_inspect(context, *arguments); };
   });

@@ -63,6 +63,7 @@ int run(int argc, char** argv) {
   add_run(app, context);
   add_verify(app, context);
   add_inspect(app, context);
+  add_compare(app, context);
   add_estimate(app, context);
   add_bench(app, context);
   add_card(app, context);

@@ -14,7 +14,8 @@
 #include "sluice/circuit/text.hpp"
 #include "sluice/compiler/card_file.hpp"
 #include "sluice/compiler/estimate_report.hpp"
-#include "sluice/compiler/inspect.hpp"
+#include "sluice/compiler/subject.hpp"
+#include "sluice/compiler/synthesise.hpp"
 #include "sluice/compiler/test_vectors.hpp"
 #include "sluice/frontend/import.hpp"
 #include "sluice/hw/sources.hpp"
@@ -23,10 +24,7 @@
 #include "sluice/rtl/core.hpp"
 #include "sluice/rtl/kernel.hpp"
 #include "sluice/sim/build.hpp"
-#include "sluice/synth/balance.hpp"
 #include "sluice/synth/estimate.hpp"
-#include "sluice/synth/lower.hpp"
-#include "sluice/synth/schedule.hpp"
 
 namespace sluice::compiler {
 
@@ -63,10 +61,6 @@ void check(const CompileOptions& options) {
     throw UsageError("E-COMPILER-001", fmt::format("{} MHz", options.clock_mhz),
                      "is no clock for an FPGA", "use a value from 1 to 2000, for example 200");
   }
-  if (options.dsps && *options.dsps < 0) {
-    throw UsageError("E-COMPILER-001", fmt::format("{} DSP48E2", *options.dsps),
-                     "is no number of multipliers", "use 0 or more, or auto");
-  }
 }
 
 package::TensorPort only_port(const network::Network& network,
@@ -83,11 +77,11 @@ package::TensorPort only_port(const network::Network& network,
 }
 
 void write_rtl(const fs::path& folder, const circuit::Circuit& circuit,
-               const circuit::Schedule& schedule) {
+               const circuit::Schedule& schedule, const rtl::Family& family) {
   fs::create_directory(folder);
   hw::write_sources(folder);
   write_file(folder / (circuit.name + "_core.v"),
-             rtl::emit_core(circuit, schedule, {.name = circuit.name}));
+             rtl::emit_core(circuit, schedule, {.name = circuit.name, .family = family}));
   write_file(folder / (circuit.name + ".v"),
              rtl::emit_kernel(rtl::kernel_options(circuit, schedule, circuit.name)));
 }
@@ -130,8 +124,9 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   const fs::path& folder = staged.path();
 
   progress.update("import", 0, 0);
-  const frontend::Imported imported =
-      frontend::import_model(model, {options.config, options.weights, options.name});
+  const FormattedModel formatted = import_with_formats(
+      model, {options.config, options.weights, options.name}, options.formats, progress);
+  const frontend::Imported& imported = formatted.model;
   const network::Network& network = imported.network;
   network::verify(network);
   package::Manifest manifest;
@@ -145,13 +140,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["import"] = watch.lap_s();
 
   progress.update("optimise", 0, 0);
-  synth::LowerOptions lower_options{.cmvm = {.effort = options.effort}};
-  lower_options.multipliers =
-      options.dsps ? *options.dsps : synth::balanced_multipliers(network, lower_options);
-  circuit::Circuit circuit = synth::lower(network, lower_options);
-  circuit.name = options.name;
-  const circuit::Schedule schedule =
-      synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);
+  const auto [circuit, schedule] = synthesise(network, options);
   manifest.latency_cycles = schedule.latency_cycles;
   const Json estimate = to_json(synth::estimate(circuit, schedule), options.clock_mhz);
   timings_s["optimise"] = watch.lap_s();
@@ -160,11 +149,12 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   const std::string network_text = network::print(network);
   write_file(folder / "network.txt", network_text);
   write_file(folder / "circuit.txt", circuit::print(circuit, &schedule));
-  write_rtl(folder / "rtl", circuit, schedule);
+  write_rtl(folder / "rtl", circuit, schedule, options.family);
   timings_s["verilog"] = watch.lap_s();
   write_vectors(folder / "vectors", circuit, manifest);
-  write_json(folder / "report.json",
-             {{"model", describe_model(imported.source)}, {"estimate", estimate}});
+  Json report{{"model", describe_model(imported.source)}, {"estimate", estimate}};
+  if (!formatted.formats.is_null()) report["formats"] = formatted.formats;
+  write_json(folder / "report.json", report);
   timings_s["vectors"] = watch.lap_s();
 
   if (options.simulator) {
@@ -176,7 +166,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["simulator"] = watch.lap_s();
   package::seal(folder, manifest);
   staged.commit();
-  return {package::Package::open(output), imported.warnings, timings_s};
+  return {package::Package::open(output), imported.warnings, formatted.formats, timings_s};
 }
 
 }  // namespace sluice::compiler

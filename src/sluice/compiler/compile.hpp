@@ -8,7 +8,9 @@
 #include "sluice/base/diagnostics.hpp"
 #include "sluice/base/json.hpp"
 #include "sluice/base/progress.hpp"
+#include "sluice/compiler/formats.hpp"
 #include "sluice/package/package.hpp"
+#include "sluice/rtl/family.hpp"
 #include "sluice/synth/cmvm.hpp"
 #include "sluice/synth/schedule.hpp"
 
@@ -21,15 +23,19 @@ struct CompileOptions {
   std::optional<Json> config;                    ///< precisions in hls4ml's form
   std::optional<std::filesystem::path> weights;  ///< of a model whose JSON is apart
   synth::Effort effort = synth::Effort::normal;  ///< of the adder-graph optimiser
+  synth::Adders adders = synth::Adders::three;   ///< most operands of an adder
+  rtl::Family family = rtl::kFamilies.front();   ///< whose primitives the Verilog names
   synth::PipelineGoal pipeline_goal = synth::PipelineGoal::speed;
   /// DSP48E2 that constant weights may take; nothing: as many as balance the device's LUTs.
   std::optional<std::int64_t> dsps = 0;
+  FormatOptions formats;  ///< of a float model: chosen from data, or measured with them
   bool simulator = true;  ///< Verilate the kernel and pack the card
 };
 
 struct Compiled {
   package::Package package;
   std::vector<Diagnostic> warnings;
+  Json formats;    ///< what was chosen or measured from data; null without
   Json timings_s;  ///< seconds by stage: import, optimise, write, simulator
 };
 

@@ -1,7 +1,6 @@
 #include "sluice/compiler/estimate_report.hpp"
 
-#include "sluice/synth/lower.hpp"
-#include "sluice/synth/schedule.hpp"
+#include "sluice/compiler/synthesise.hpp"
 
 namespace sluice::compiler {
 
@@ -35,10 +34,9 @@ Json to_json(const synth::Estimate& estimate, double clock_mhz) {
           {"fmax_mhz", {estimate.fmax_low_mhz, estimate.fmax_high_mhz}}};
 }
 
-Json estimate(const network::Network& network, double clock_mhz) {
-  const circuit::Circuit circuit = synth::lower(network);
-  const circuit::Schedule schedule = synth::schedule(circuit, synth::DelayModel{}, clock_mhz);
-  return to_json(synth::estimate(circuit, schedule), clock_mhz);
+Json estimate(const network::Network& network, const CompileOptions& options) {
+  const Synthesised made = synthesise(network, options);
+  return to_json(synth::estimate(made.circuit, made.schedule), options.clock_mhz);
 }
 
 }  // namespace sluice::compiler

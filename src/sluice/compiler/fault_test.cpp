@@ -64,6 +64,20 @@ Circuit with_fault(const Circuit& circuit, std::size_t target, Change&& change) 
   return copy_with(circuit, std::move(wrong));
 }
 
+Op with_a_wrong_sign(Op op) {
+  switch (op) {
+    case Op::add:
+      return Op::sub;
+    case Op::add_add:
+    case Op::sub_sub:
+      return Op::add_sub;
+    case Op::add_sub:
+      return Op::add_add;
+    default:
+      return Op::add;
+  }
+}
+
 class Faults : public ::testing::Test {
  protected:
   Faults()
@@ -139,10 +153,7 @@ class Faults : public ::testing::Test {
     return targets;
   }
 
-  bool is_sum(std::size_t id) const {
-    const Op op = circuit_.function.instrs()[id].op;
-    return op == Op::add || op == Op::sub;
-  }
+  bool is_sum(std::size_t id) const { return circuit::is_sum(circuit_.function.instrs()[id].op); }
 
   std::string describe(std::size_t id) const {
     return "value " + std::to_string(id) + " of " +
@@ -177,7 +188,7 @@ TEST_F(Faults, WrongSignsAreCaught) {
   for (const std::size_t target : draw_targets([&](std::size_t id) { return is_sum(id); })) {
     EXPECT_TRUE(is_caught(with_fault(circuit_, target,
                                      [](Instr instr, Function& function) {
-                                       instr.op = instr.op == Op::add ? Op::sub : Op::add;
+                                       instr.op = with_a_wrong_sign(instr.op);
                                        return function.append(instr);
                                      }),
                           target))

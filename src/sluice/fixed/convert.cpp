@@ -80,6 +80,13 @@ Quantizer parse_ap_fixed(std::string_view text) {
   return quantizer;
 }
 
+std::string ap_fixed_text(const Quantizer& quantizer) {
+  const Format& format = quantizer.format;
+  return fmt::format("ap_{}fixed<{},{},{},{}>", format.is_signed ? "" : "u", format.width,
+                     format.integer_bits(), to_string(quantizer.rounding),
+                     to_string(quantizer.overflow));
+}
+
 Quantizer from_qkeras_bits(int bits, int integer, bool keep_negative, bool symmetric) {
   const Format format = checked({bits, bits - integer - (keep_negative ? 1 : 0), keep_negative},
                                 fmt::format("quantized_bits({},{})", bits, integer));

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "sluice/fixed/format.hpp"
 #include "sluice/fixed/quantize.hpp"
 
@@ -13,6 +16,9 @@ Format from_ap_fixed(int width, int integer_bits, bool is_signed);
 /// configurations; `fixed<>`, `ufixed<>`, `ap_int<W>` and `ap_uint<W>` too. The defaults are
 /// TRN and WRAP. Throws ModelError.
 Quantizer parse_ap_fixed(std::string_view text);
+
+/// Inverse of parse_ap_fixed: `ap_ufixed<8,0,RND,SAT>`.
+std::string ap_fixed_text(const Quantizer& quantizer);
 
 /// QKeras `quantized_bits(bits, integer, keep_negative)`: `integer` does not count the sign, so
 /// frac_bits = bits - integer - keep_negative. Rounds ties to even and saturates.

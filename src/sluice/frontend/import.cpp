@@ -109,19 +109,26 @@ ModelFile open_model(std::string_view model, std::optional<std::string_view> wei
 
 }  // namespace
 
-Imported import_model(const std::filesystem::path& path, const ImportOptions& options) {
-  const std::string model = read_limited(path);
-  std::optional<std::string> weights;
-  if (is_json(model)) {
-    weights = read_limited(weights_of(path, options));
+ModelBytes read_model(const std::filesystem::path& path, const ImportOptions& options) {
+  ModelBytes bytes{read_limited(path), std::nullopt, path.string()};
+  if (is_json(bytes.model)) {
+    bytes.weights = read_limited(weights_of(path, options));
   } else if (options.weights) {
-    weights = read_limited(*options.weights);
+    bytes.weights = read_limited(*options.weights);
   }
+  return bytes;
+}
+
+Imported import_model(const ModelBytes& bytes, const ImportOptions& options) {
+  return import_model_bytes(
+      bytes.model, bytes.weights ? std::optional<std::string_view>(*bytes.weights) : std::nullopt,
+      bytes.origin, options);
+}
+
+Imported import_model(const std::filesystem::path& path, const ImportOptions& options) {
   ImportOptions named = options;
   if (named.name.empty()) named.name = path.stem().string();
-  return import_model_bytes(model,
-                            weights ? std::optional<std::string_view>(*weights) : std::nullopt,
-                            path.string(), named);
+  return import_model(read_model(path, options), named);
 }
 
 namespace {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,21 @@ struct ImportOptions {
   std::string name;
 };
 
+/// Where the network holds the values of a layer of the model file: element i of the layer, in the
+/// file's order, is clamp(values[order[i]] * factor[i] + offset[i], lower, upper).
+struct LayerValues {
+  std::string network_layer;
+  std::vector<std::int64_t> order;  ///< empty: the same order
+  std::vector<double> factor;       ///< one per element; empty: 1
+  std::vector<double> offset;       ///< one per element; empty: 0
+  std::optional<double> lower, upper;
+
+  /// The elements of the network's layer as they are.
+  bool is_plain() const noexcept {
+    return order.empty() && factor.empty() && offset.empty() && !lower && !upper;
+  }
+};
+
 /// A layer of the model file, in the user's own words.
 struct LayerSummary {
   std::string name;
@@ -38,6 +54,10 @@ struct LayerSummary {
   /// the configuration.
   std::vector<std::pair<std::string, std::string>> quantizers;
   std::vector<std::string> network_layers;  ///< layers of the network that it became; may be none
+  /// Its result, of the first call of a shared layer; nothing where the network does not compute
+  /// it.
+  std::optional<LayerValues> values;
+  std::vector<std::string> aliases;  ///< of its result: the tensor, a node that was merged into it
 };
 
 struct ModelSource {
@@ -46,11 +66,47 @@ struct ModelSource {
   std::vector<LayerSummary> layers;
 };
 
+/// A number format that the model does not have of its own, but takes from the configuration.
+struct FormatUse {
+  std::string layer;       ///< its key under `LayerName`
+  std::string class_name;  ///< its key under `LayerType`
+  std::string variable;    ///< "weight", "bias", "scale" or "result"
+  std::string text;        ///< the format in force, as in the configuration
+  // Of weights, biases and scales: the numbers before they are rounded.
+  std::int64_t count = 0;
+  double min = 0;
+  double max = 0;
+  std::int64_t saturated = 0;  ///< of the numbers, those that the format's range cuts
+  /// Of a result: the layer of the network that rounds, or behind which rounding changed nothing.
+  std::string network_layer;
+};
+
+/// A function of real numbers that a table of the network stands for, because the configuration
+/// gives its result a format.
+struct TabulatedFunction {
+  std::string clamp;   ///< layer of the network: the operand, cut to where the table changes
+  std::string lookup;  ///< layer of the network: the table
+  std::function<double(double)> function;
+};
+
 struct Imported {
   network::Network network;
   ModelSource source;
   std::vector<Diagnostic> warnings;
+  std::vector<FormatUse> formats;
+  std::vector<TabulatedFunction> functions;
 };
+
+/// The bytes of a model's files, for importing it more than once.
+struct ModelBytes {
+  std::string model;
+  std::optional<std::string> weights;
+  std::string origin;  ///< names the model in errors
+};
+
+/// Reads the files that import_model() would read. Throws as it does.
+ModelBytes read_model(const std::filesystem::path& path, const ImportOptions& options = {});
+Imported import_model(const ModelBytes& bytes, const ImportOptions& options);
 
 /// Imports `path`: Keras `.h5` or `.keras`, Keras `.json` with weights in an `.h5`
 /// file, or `.onnx`.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -43,8 +44,9 @@ class GraphImporter {
     check_softmax();
     check_formats();
     if (diagnostics_.errors().empty()) build();
-    Imported result{std::move(network_), {}, {}};
+    Imported result{std::move(network_), {}, {}, std::move(formats_), std::move(tables_)};
     for (const KerasLayer& layer : model_.layers) {
+      std::ranges::copy(plan(layer.name).formats, std::back_inserter(result.formats));
       result.source.layers.push_back(std::move(plan(layer.name).summary));
     }
     return result;
@@ -153,13 +155,13 @@ class GraphImporter {
       where.push_back(fmt::format("{} ({})", layer.name, fmt::join(tensors, ", ")));
     }
     if (where.empty()) return;
-    error(
-        codes::kNoPrecision, fmt::format("{}", fmt::join(where, ", ")),
-        "float32 weights without a quantizer",
-        fmt::format(R"~(give a configuration: {{"Model": {{"Precision": "ap_fixed<16,6>"}}}}, or )~"
-                    R"~({{"LayerName": {{"{}": {{"Precision": {{"weight": "ap_fixed<8,2>", )~"
-                    R"~("bias": "ap_fixed<16,6>", "result": "ap_fixed<16,6>"}}}}, ...}}}})~",
-                    first));
+    error(codes::kNoPrecision, fmt::format("{}", fmt::join(where, ", ")),
+          "float32 weights without a quantizer",
+          fmt::format(R"~(let --calibrate events.npy choose them, or give a configuration: )~"
+                      R"~({{"Model": {{"Precision": "ap_fixed<16,6>"}}}}, or )~"
+                      R"~({{"LayerName": {{"{}": {{"Precision": {{"weight": "ap_fixed<8,2>", )~"
+                      R"~("bias": "ap_fixed<16,6>", "result": "ap_fixed<16,6>"}}}}, ...}}}})~",
+                      first));
   }
 
   // What the values of a tensor meet first.
@@ -225,6 +227,7 @@ class GraphImporter {
     if (asked && !asked->is_auto) {
       input_quantizers_[name] = asked->quantizer;
       summary.quantizers.emplace_back("input", asked->text);
+      formats_.push_back(format_of_result(name, "InputLayer", *asked, name));
       if (own && *own != asked->quantizer) {
         diagnostics_.warn({codes::kDoubleRound, name,
                            fmt::format("rounded to {} by the configuration, then by the model's "
@@ -242,6 +245,7 @@ class GraphImporter {
     if (const auto whole = precision_.of_model("result"); whole && !whole->is_auto) {
       input_quantizers_[name] = whole->quantizer;
       summary.quantizers.emplace_back("input", whole->text);
+      formats_.push_back(format_of_result(name, "InputLayer", *whole, name));
       return;
     }
     if (uses.unknown) return;
@@ -303,7 +307,11 @@ class GraphImporter {
       }
       const Value value = apply(call, layer, operands);
       built_[call] = value;
-      plan(call.layer).summary.output_shape = network_.layer(value.id).type.shape;
+      LayerSummary& summary = plan(call.layer).summary;
+      summary.output_shape = network_.layer(value.id).type.shape;
+      if (call.node == 0 && value.function == nullptr && !layer.is_softmax) {
+        summary.values = LayerValues{.network_layer = network_.layer(value.id).name};
+      }
       return true;
     } catch (const ModelError& problem) {
       error(problem.code().c_str(), call.layer, problem.message(), problem.hint());
@@ -333,6 +341,10 @@ class GraphImporter {
         taken.insert(taken.begin(), before.at(*planned.with_operand_of));
       }
       value = append(call, planned, taken, layer_operand);
+      if (planned.format) {
+        formats_.push_back(*planned.format);
+        formats_.back().network_layer = network_.layer(value.id).name;
+      }
     }
     return value;
   }
@@ -395,7 +407,12 @@ class GraphImporter {
                   const network::Quantize& quantize) {
     UnaryLayers layers = tabulate(*operand.function, quantize, network_.layer(operand.id).type);
     const LayerId clamped = append(call, planned.name + "_range", layers.clamp, {operand.id});
-    return {append(call, planned.name, std::move(layers.lookup), {clamped}), nullptr};
+    const LayerId looked_up = append(call, planned.name, std::move(layers.lookup), {clamped});
+    if (planned.format) {
+      tables_.push_back({network_.layer(clamped).name, network_.layer(looked_up).name,
+                         real_function(*operand.function)});
+    }
+    return {looked_up, nullptr};
   }
 
   bool changes_nothing(const PlannedOp& planned, const network::LayerOp& op,
@@ -427,6 +444,7 @@ class GraphImporter {
       take(1, input->shape, elements_, kMostElements);
       plan(name).summary.output_shape = input->shape;
       plan(name).summary.network_layers.push_back(name);
+      plan(name).summary.values = LayerValues{.network_layer = name};
     }
     return network_.append(name, std::move(op), std::move(operands));
   }
@@ -521,6 +539,8 @@ class GraphImporter {
   std::map<std::string, fixed::Quantizer> input_quantizers_;
   std::map<TensorRef, Value> built_;
   std::deque<UnaryFunction> functions_;  // that values point to
+  std::vector<FormatUse> formats_;
+  std::vector<TabulatedFunction> tables_;
   std::set<TensorRef> failed_;
   std::set<std::string> used_names_;
   std::int64_t elements_ = 0;

@@ -163,7 +163,9 @@ void LayerBuilder::add_result(const std::string& name, std::string_view class_na
                               const char* role) {
   const std::optional<Precision> result = result_precision(name, class_name);
   if (!result) return;
-  add("quantize", network::LayerOp(network::Quantize{{result->quantizer}})).skip_if_exact = true;
+  PlannedOp& quantize = add("quantize", network::LayerOp(network::Quantize{{result->quantizer}}));
+  quantize.skip_if_exact = true;
+  quantize.format = format_of_result(name, class_name, *result, {});
   describe(role, result->text);
 }
 
@@ -219,8 +221,10 @@ std::optional<QkerasQuantizer> LayerBuilder::quantizer(const char* key, Quantize
 }
 
 QuantizedTensor LayerBuilder::in_format(const RealTensor& tensor, const Precision& precision,
-                                        const char* role) {
+                                        const char* role, const char* variable) {
   describe(role, precision.text);
+  plan_.formats.push_back(
+      format_of_numbers(layer_.name, layer_.class_name, variable, precision, tensor.values));
   QkerasQuantizer plain;
   plain.quantizer = precision.quantizer;
   return quantize_weights(plain, tensor);
@@ -230,7 +234,7 @@ QuantizedTensor LayerBuilder::in_format(const RealTensor& tensor, const Precisio
 QuantizedTensor LayerBuilder::configured(const RealTensor& tensor, const char* role,
                                          const char* variable) {
   const auto precision = precision_.find(layer_.name, layer_.class_name, variable);
-  if (precision && !precision->is_auto) return in_format(tensor, *precision, role);
+  if (precision && !precision->is_auto) return in_format(tensor, *precision, role, variable);
   plan_.is_complete = false;
   plan_.without_format.emplace_back(role);
   return {std::vector<std::int64_t>(tensor.values.size()), 0};
@@ -290,7 +294,7 @@ QuantizedTensor LayerBuilder::bias(const RealTensor& tensor) {
     return quantize_weights(*own, tensor);
   }
   const auto asked = precision_.of_layer(layer_.name, layer_.class_name, "bias");
-  if (asked && !asked->is_auto) return in_format(tensor, *asked, "bias");
+  if (asked && !asked->is_auto) return in_format(tensor, *asked, "bias", "bias");
   if (!layer_.class_name.starts_with("Q") && precision_.of_model("bias")) {
     return configured(tensor, "bias", "bias");
   }

@@ -110,7 +110,8 @@ class LayerBuilder {
   std::optional<QuantizedTensor> by_hgq2(const RealTensor& tensor, const char* key,
                                          const char* part, const char* role);
   std::optional<QuantizedTensor> already_quantized(const RealTensor& tensor) const;
-  QuantizedTensor in_format(const RealTensor& tensor, const Precision& precision, const char* role);
+  QuantizedTensor in_format(const RealTensor& tensor, const Precision& precision, const char* role,
+                            const char* variable);
 
   const KerasLayer& layer_;
   const PrecisionConfig& precision_;

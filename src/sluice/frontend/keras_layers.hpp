@@ -43,6 +43,8 @@ struct PlannedOp {
   /// Set: the first of two operands is that of the layer's operation with this number, the second
   /// is the result of the operation before.
   std::optional<std::size_t> with_operand_of;
+  /// Set for a Quantize that the configuration asks for.
+  std::optional<FormatUse> format;
 };
 
 /// How a layer makes one tensor of several, before its operations.
@@ -64,6 +66,8 @@ struct LayerPlan {
   bool is_complete = true;  ///< false where a problem was found
   /// Tensors ("kernel", "bias", ...) that are float32 and for which nobody gives a format.
   std::vector<std::string> without_format;
+  /// Of its weights, biases and scales.
+  std::vector<FormatUse> formats;
   LayerSummary summary;
 };
 

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "sluice/frontend/onnx_constants.hpp"
 #include "sluice/frontend/onnx_input.hpp"
 #include "sluice/frontend/onnx_nodes.hpp"
+#include "sluice/frontend/scaled_values.hpp"
 
 namespace sluice::frontend {
 
@@ -42,7 +44,8 @@ class OnnxImporter {
     for (const OnnxInput& input : model_.inputs) add_input(input);
     for (const OnnxNode& node : model_.nodes) add(node);
     for (const std::string& output : model_.outputs) add_output(output);
-    return {builder_.take(), std::move(source_), {}};
+    std::ranges::copy(nodes_.formats(), std::back_inserter(formats_));
+    return {builder_.take(), std::move(source_), {}, std::move(formats_), {}};
   }
 
  private:
@@ -146,12 +149,14 @@ class OnnxImporter {
       }
     }
     summary.network_layers = builder_.take_added();
+    if (quantizer) summary.values = LayerValues{.network_layer = input.name};
     source_.layers.push_back(std::move(summary));
   }
 
   std::optional<fixed::Quantizer> input_quantizer(const std::string& name, LayerSummary& summary) {
     if (const auto asked = precision_.of_layer(name, "Input", "result"); asked && !asked->is_auto) {
       summary.quantizers.emplace_back("input", asked->text);
+      formats_.push_back(format_of_result(name, "Input", *asked, name));
       return asked->quantizer;
     }
     const auto constant = [&](const std::string& input) -> const OnnxTensor* {
@@ -170,6 +175,7 @@ class OnnxImporter {
     }
     if (const auto whole = precision_.of_model("result"); whole && !whole->is_auto) {
       summary.quantizers.emplace_back("input", whole->text);
+      formats_.push_back(format_of_result(name, "Input", *whole, name));
       return whole->quantizer;
     }
     error(codes::kNoPrecision, name,
@@ -265,6 +271,9 @@ class OnnxImporter {
     summary.output_shape.assign(result.shape.begin() + (result.shape.size() > 1 ? 1 : 0),
                                 result.shape.end());
     summary.network_layers = builder_.take_added();
+    summary.values = layer_values(result, builder_.network().layer(result.layer).name);
+    summary.aliases = last.outputs;
+    summary.aliases.push_back(last.label());
     source_.layers.push_back(std::move(summary));
     values_[last.outputs.front()] = std::move(result);
   }
@@ -318,6 +327,8 @@ class OnnxImporter {
     if (!asked || asked->is_auto) return;
     summary.quantizers.emplace_back("result", asked->text);
     builder_.round(result, asked->quantizer, node.label());
+    formats_.push_back(format_of_result(last.label(), last.op_type, *asked,
+                                        builder_.network().layer(result.layer).name));
   }
 
   void add_output(const std::string& name) {
@@ -356,6 +367,7 @@ class OnnxImporter {
   bool quantized_;
   OnnxNodes nodes_;
   ModelSource source_;
+  std::vector<FormatUse> formats_;
   std::map<std::string, OnnxValue, std::less<>> values_;
   std::map<std::string, std::vector<const OnnxNode*>, std::less<>> users_;
   std::set<const OnnxNode*> done_;

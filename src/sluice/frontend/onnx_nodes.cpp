@@ -61,6 +61,10 @@ void count_parameters(LayerSummary& summary, const OnnxTensor& tensor) {
   summary.zeros += std::ranges::count(tensor.values, 0.0);
 }
 
+Rational rounded(double number, const fixed::Quantizer& to) {
+  return exact(fixed::to_double(fixed::quantize_real(number, to), to.format.frac_bits));
+}
+
 void require_finite(const OnnxTensor& tensor, const char* what) {
   for (const double value : tensor.values) {
     if (!std::isfinite(value)) refuse(codes::kNotFinite, fmt::format("{} holds {}", what, value));
@@ -378,9 +382,27 @@ ScaledTensor OnnxNodes::batch_normalization(const Call& call) {
     offset.values.push_back(exact(shift));
   }
   if (channels == 1) scale.axis = offset.axis = std::nullopt;
+  round_parameters(call, "scale", scale.values);
+  round_parameters(call, "bias", offset.values);
   builder_.multiply(x, scale, call.node.label());
   builder_.add(x, offset, call.node.label());
   return x;
+}
+
+// In a float model: numbers computed in float64 take more bits than a network has.
+void OnnxNodes::round_parameters(const Call& call, const char* variable,
+                                 std::vector<Rational>& numbers) {
+  const OnnxNode& node = call.node;
+  auto asked = precision_.of_layer(node.label(), node.op_type, variable);
+  if (!asked && !quantized_model_) asked = precision_.of_model(variable);
+  if (!asked || asked->is_auto) return;
+  std::vector<double> before;
+  for (Rational& number : numbers) {
+    before.push_back(number.get_d());
+    number = rounded(before.back(), asked->quantizer);
+  }
+  call.summary.quantizers.emplace_back(variable, asked->text);
+  formats_.push_back(format_of_numbers(node.label(), node.op_type, variable, *asked, before));
 }
 
 ScaledTensor OnnxNodes::quantizer(const Call& call) {
@@ -427,6 +449,8 @@ std::optional<fixed::Quantizer> OnnxNodes::weight_precision(const Call& call,
   const bool own = precision_.of_layer(node.label(), node.op_type, "weight").has_value();
   if (!own && common_grid(weights.values, kMostOfTensor)) return std::nullopt;
   call.summary.quantizers.emplace_back("kernel", asked->text);
+  formats_.push_back(
+      format_of_numbers(node.label(), node.op_type, "weight", *asked, weights.values));
   return asked->quantizer;
 }
 
@@ -449,14 +473,16 @@ void OnnxNodes::dense(const Call& call, ScaledTensor& x, OnnxTensor weights, con
     auto asked = precision_.of_layer(node.label(), node.op_type, "bias");
     if (!asked) asked = precision_.of_layer(bias_label, "Add", "bias");
     if (!asked && dense.precision) asked = precision_.of_model("bias");
+    const bool rounds = asked && !asked->is_auto;
     for (std::size_t i = 0; i < dense.bias.size(); ++i) {
       dense.bias[i] = values.values.size() == 1 ? values.values.front() : values.values[i];
-      if (!asked || asked->is_auto) continue;
-      const fixed::Quantizer& to = asked->quantizer;
-      dense.bias[i] = exact(
-          fixed::to_double(fixed::quantize_real(dense.bias[i].get_d(), to), to.format.frac_bits));
+      if (rounds) dense.bias[i] = rounded(dense.bias[i].get_d(), asked->quantizer);
     }
-    if (asked && !asked->is_auto) call.summary.quantizers.emplace_back("bias", asked->text);
+    if (rounds) {
+      call.summary.quantizers.emplace_back("bias", asked->text);
+      formats_.push_back(
+          format_of_numbers(node.label(), node.op_type, "bias", *asked, bias->values));
+    }
   }
   builder_.dense(x, dense, node.label());
 }

@@ -41,6 +41,9 @@ class OnnxNodes {
 
   static bool is_supported(const OnnxNode& node);
 
+  /// Of the weights, biases and scales of all nodes so far.
+  const std::vector<FormatUse>& formats() const noexcept { return formats_; }
+
  private:
   struct Call {
     const OnnxNode& node;
@@ -77,11 +80,13 @@ class OnnxNodes {
              std::string_view bias_label);
   void average(ScaledTensor& x, std::int64_t count, const std::string& name);
   std::optional<fixed::Quantizer> weight_precision(const Call& call, const OnnxTensor& weights);
+  void round_parameters(const Call& call, const char* variable, std::vector<Rational>& numbers);
 
   ScaledBuilder& builder_;
   const PrecisionConfig& precision_;
   bool quantized_model_;
   std::int64_t opset_;
+  std::vector<FormatUse> formats_;
 };
 
 }  // namespace sluice::frontend

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <tuple>
 #include <utility>
 
 #include "sluice/fixed/convert.hpp"
 #include "sluice/frontend/codes.hpp"
+#include "sluice/frontend/import.hpp"
 #include "sluice/frontend/json_access.hpp"
 
 namespace sluice::frontend {
@@ -124,6 +127,36 @@ class ConfigParser {
 };
 
 }  // namespace
+
+FormatUse format_of_numbers(std::string_view layer, std::string_view class_name,
+                            std::string_view variable, const Precision& precision,
+                            std::span<const double> numbers) {
+  FormatUse use;
+  use.layer = layer;
+  use.class_name = class_name;
+  use.variable = variable;
+  use.text = precision.text;
+  use.count = std::ssize(numbers);
+  std::tie(use.min, use.max) = std::pair(std::ranges::min(numbers), std::ranges::max(numbers));
+  const fixed::Quantizer& to = precision.quantizer;
+  const double step = std::ldexp(1.0, -to.format.frac_bits);
+  use.saturated = std::ranges::count_if(numbers, [&](double number) {
+    const double rounded = fixed::to_double(fixed::quantize_real(number, to), to.format.frac_bits);
+    return std::abs(rounded - number) >= step;
+  });
+  return use;
+}
+
+FormatUse format_of_result(std::string_view layer, std::string_view class_name,
+                           const Precision& precision, std::string_view network_layer) {
+  FormatUse use;
+  use.layer = layer;
+  use.class_name = class_name;
+  use.variable = "result";
+  use.text = precision.text;
+  use.network_layer = network_layer;
+  return use;
+}
 
 PrecisionConfig PrecisionConfig::parse(const Json& config, Diagnostics& diagnostics) {
   PrecisionConfig result;

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,15 @@ struct Precision {
   fixed::Quantizer quantizer;
   std::string text;
 };
+
+struct FormatUse;
+/// That of numbers from the file that `precision` rounds; there is at least one, all are finite.
+FormatUse format_of_numbers(std::string_view layer, std::string_view class_name,
+                            std::string_view variable, const Precision& precision,
+                            std::span<const double> numbers);
+/// That of a result which the layer of the network rounds.
+FormatUse format_of_result(std::string_view layer, std::string_view class_name,
+                           const Precision& precision, std::string_view network_layer);
 
 /// hls4ml's configuration dictionary, as far as it concerns what is computed.
 ///

@@ -192,6 +192,13 @@ UnaryFunction leaky_function(double slope, double threshold) {
           slope >= 0 && threshold >= 0};
 }
 
+std::function<double(double)> real_function(UnaryFunction function) {
+  return [function = std::move(function)](double x) {
+    const UnaryFunction::Enclosure y = function.enclose(x);
+    return y.low + (y.high - y.low) / 2;
+  };
+}
+
 UnaryFunction sign_function() {
   return {"the sign", [](long double x) { return x >= 0 ? Enclosure{1, 1} : Enclosure{-1, -1}; }};
 }

@@ -32,6 +32,9 @@ std::optional<UnaryFunction> unary_function(std::string_view name, double alpha 
 /// x for x > threshold, else slope * (x - threshold), as Keras computes it.
 UnaryFunction leaky_function(double slope, double threshold);
 
+/// The same function in float64.
+std::function<double(double)> real_function(UnaryFunction function);
+
 /// 1 for x >= 0, else -1, or 0 for the step.
 UnaryFunction sign_function();
 UnaryFunction step_function();

@@ -35,7 +35,7 @@ class CoreWriter {
         plan_(make_plan(circuit.function, schedule, multipliers_)),
         input_slots_(event_layout(circuit.inputs)),
         module_(options.name + "_core"),
-        operations_(module_, circuit.function),
+        operations_(module_, circuit.function, options.family),
         nets_(circuit.function.instrs().size()) {
     for (const std::string& origin : circuit.origins) stems_.push_back(legal_stem(origin));
   }
@@ -165,7 +165,7 @@ class CoreWriter {
       const ElementSlot& slot = input_slots_.at(static_cast<std::size_t>(made.immediate));
       return module_.select(x_, slot.low, made.format.width);
     }
-    std::array<Number, 2> operands;
+    Operands operands;
     for (int i = 0; i < operand_count(made.op); ++i) {
       const auto k = static_cast<std::size_t>(i);
       operands[k] = number(made.operands[k], stage);

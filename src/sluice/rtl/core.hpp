@@ -3,6 +3,7 @@
 #include <string>
 
 #include "sluice/circuit/circuit.hpp"
+#include "sluice/rtl/family.hpp"
 
 namespace sluice::rtl {
 
@@ -11,6 +12,7 @@ struct CoreOptions {
   /// Registers of one stage are spread over `always` blocks of at most so many, which keeps the
   /// functions that Verilator writes, and so its compile time, small.
   int registers_per_block = 256;
+  Family family = kFamilies.front();
 };
 
 /// Verilog-2001 of a circuit as a free-running pipeline, initiation interval 1:
@@ -24,7 +26,8 @@ struct CoreOptions {
 /// stage, `y`. Hardware does not use `valid`; in simulation (SYNTHESIS is not defined) stages skip
 /// the work on an `x` that comes without it, whose `y` means nothing. Each value is one register
 /// per stage boundary that it crosses, named LAYER_ID_sSTAGE after the stage that reads it. Values
-/// that reach no output are left out.
+/// that reach no output are left out. In synthesis, sums of three operands are instances of
+/// hw/sluice_ternary_adder.v, unless the family is generic.
 ///
 /// Throws UsageError E-RTL-001 for a name that Verilog does not allow, InternalError for a circuit
 /// or schedule that verify() refuses.

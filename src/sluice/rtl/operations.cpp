@@ -77,13 +77,16 @@ Excess find_excess(const Instr& operand, const Instr& instr, int left_shift) {
 
 }  // namespace
 
-Expr OperationWriter::write(const Instr& instr, const std::array<Number, 2>& operands,
-                            const std::string& name) {
+Expr OperationWriter::write(const Instr& instr, const Operands& operands, const std::string& name) {
   const int width = instr.format.width;
   switch (instr.op) {
     case Op::add:
     case Op::sub:
       return write_sum(instr, operands);
+    case Op::add_add:
+    case Op::add_sub:
+    case Op::sub_sub:
+      return write_ternary_sum(instr, operands, name);
     case Op::negate:
       return unary(Operator::negate, extract(module_, operands[0], 0, width));
     case Op::multiply:
@@ -106,7 +109,7 @@ Expr OperationWriter::write(const Instr& instr, const std::array<Number, 2>& ope
 
 // Modulo 2^width, which is exact because the result's range fits. Low bits to which the second
 // operand adds nothing pass by the adder.
-Expr OperationWriter::write_sum(const Instr& instr, const std::array<Number, 2>& operands) {
+Expr OperationWriter::write_sum(const Instr& instr, const Operands& operands) {
   const int width = instr.format.width;
   const int frac_bits = instr.format.frac_bits;
   const int left_shift = frac_bits - operand(instr, 0).format.frac_bits;
@@ -131,7 +134,35 @@ Expr OperationWriter::write_sum(const Instr& instr, const std::array<Number, 2>&
        std::move(low)});
 }
 
-Expr OperationWriter::write_extremum(const Instr& instr, const std::array<Number, 2>& operands) {
+// Low bits of the lowest operand pass unless it is subtracted: the chain begins with the next one.
+Expr OperationWriter::write_ternary_sum(const Instr& instr, const Operands& operands,
+                                        const std::string& name) {
+  const int width = instr.format.width;
+  std::array<int, 3> shifts{};
+  for (std::size_t i = 0; i < shifts.size(); ++i) {
+    shifts[i] =
+        instr.format.frac_bits - operand(instr, i).format.frac_bits + operand_shift(instr, i);
+  }
+  std::array<std::size_t, 3> order{0, 1, 2};
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) {
+    return std::pair(shifts[i], circuit::is_subtracted(instr.op, i));
+  });
+  const std::size_t lowest = order[0];
+  const bool passes = !circuit::is_subtracted(instr.op, lowest);
+  const int passed = passes ? std::clamp(shifts[order[1]], 0, width) : 0;
+  Expr low = extract(module_, shifted(operands[lowest], shifts[lowest]), 0, passed);
+  if (passed == width) return low;
+  const auto bits = [&](std::size_t i) {
+    return extract(module_, shifted(operands[i], shifts[i]), passed, width - passed);
+  };
+  const NetId sum = module_.add_ternary_sum(name + "_sum", {{bits(0), bits(1), bits(2)},
+                                                            circuit::is_subtracted(instr.op, 1),
+                                                            circuit::is_subtracted(instr.op, 2),
+                                                            family_.carry_bits});
+  return concat({module_.whole(sum), std::move(low)});
+}
+
+Expr OperationWriter::write_extremum(const Instr& instr, const Operands& operands) {
   const int left_shift = instr.format.frac_bits - operand(instr, 0).format.frac_bits;
   const int right_shift = instr.format.frac_bits - operand(instr, 1).format.frac_bits;
   const Number left = shifted(operands[0], left_shift);
@@ -153,7 +184,7 @@ Expr OperationWriter::write_extremum(const Instr& instr, const std::array<Number
                       : choose(std::move(is_less), std::move(left_bits), std::move(right_bits));
 }
 
-Expr OperationWriter::write_product(const Instr& instr, const std::array<Number, 2>& operands) {
+Expr OperationWriter::write_product(const Instr& instr, const Operands& operands) {
   const bool is_signed = operands[0].is_signed || operands[1].is_signed;
   return binary(is_signed ? Operator::multiply_signed : Operator::multiply,
                 extract(module_, operands[0], 0, instr.format.width),

@@ -6,26 +6,30 @@
 #include <tuple>
 
 #include "sluice/circuit/circuit.hpp"
+#include "sluice/rtl/family.hpp"
 #include "sluice/rtl/number.hpp"
 #include "sluice/rtl/verilog.hpp"
 
 namespace sluice::rtl {
 
+using Operands = std::array<Number, 3>;
+
 /// Writes circuit operations as expressions over the bits of their operands.
 class OperationWriter {
  public:
-  OperationWriter(Module& module, const circuit::Function& function)
-      : module_(module), function_(function) {}
+  OperationWriter(Module& module, const circuit::Function& function, const Family& family)
+      : module_(module), function_(function), family_(family) {}
 
   /// The bits of `instr`, which is neither an input nor constant and no mere renaming. Nets that
   /// the operation needs on the way are named after `name`.
-  Expr write(const circuit::Instr& instr, const std::array<Number, 2>& operands,
-             const std::string& name);
+  Expr write(const circuit::Instr& instr, const Operands& operands, const std::string& name);
 
  private:
-  Expr write_sum(const circuit::Instr& instr, const std::array<Number, 2>& operands);
-  Expr write_extremum(const circuit::Instr& instr, const std::array<Number, 2>& operands);
-  Expr write_product(const circuit::Instr& instr, const std::array<Number, 2>& operands);
+  Expr write_sum(const circuit::Instr& instr, const Operands& operands);
+  Expr write_ternary_sum(const circuit::Instr& instr, const Operands& operands,
+                         const std::string& name);
+  Expr write_extremum(const circuit::Instr& instr, const Operands& operands);
+  Expr write_product(const circuit::Instr& instr, const Operands& operands);
   Expr write_lookup(const circuit::Instr& instr, const Number& operand);
   Expr write_quantize(const circuit::Instr& instr, const Number& operand, const std::string& name);
   Number round(const circuit::Instr& instr, const Number& operand, const std::string& name);
@@ -39,6 +43,7 @@ class OperationWriter {
 
   Module& module_;
   const circuit::Function& function_;
+  const Family& family_;
   /// By table row, least argument and argument width.
   std::map<std::tuple<std::int64_t, std::int64_t, int>, TableId> tables_;
 };

@@ -99,7 +99,8 @@ std::vector<std::string> DesignSet::write_verilog(const std::filesystem::path& f
     x_low += x_bits;
     y_low += y_bits;
     files.push_back(core_name(i) + "_core.v");
-    write_file(folder / files.back(), emit_core(design.circuit, design.schedule, {core_name(i)}));
+    write_file(folder / files.back(), emit_core(design.circuit, design.schedule,
+                                                {.name = core_name(i), .family = design.family}));
   }
   files.emplace_back("sluice_multiply_add.v");
   write_file(folder / files.back(),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sluice/circuit/circuit.hpp"
+#include "sluice/rtl/family.hpp"
 
 /// Support for tests: cores side by side in one simulated module, compared with the interpreter.
 namespace sluice::rtl::testing {
@@ -14,6 +15,7 @@ struct Design {
   circuit::Circuit circuit;
   circuit::Schedule schedule;
   std::vector<std::int64_t> events;  ///< mantissas, event-major
+  Family family = kFamilies.front();
 };
 
 /// Several cores under one `top (clk, x, y)`. Every core gets a new event in three cycles of four;

@@ -174,10 +174,9 @@ TEST(Verilated, MultipliersEqualTheInterpreterCycleByCycle) {
   EXPECT_TRUE(set.idle_stages_stand_still(observed));
 }
 
-TEST(Icarus, RandomCircuitsHaveNoUnknownBitsAndEqualTheInterpreter) {
-  if (!has_program("iverilog")) GTEST_SKIP() << "iverilog is not installed";
-  const DesignSet set({random_design(7, 4, 60), random_design(8, 1, 60), sample_design("table")});
-  const TemporaryFolder folder;
+/// The first difference from the interpreter, or nothing. `more` are words for the compiler.
+std::string run_icarus(const DesignSet& set, const std::filesystem::path& folder,
+                       const std::vector<std::string>& more) {
   std::vector<std::string> command{
       "iverilog",
       "-g2005",
@@ -190,8 +189,9 @@ TEST(Icarus, RandomCircuitsHaveNoUnknownBitsAndEqualTheInterpreter) {
       fmt::format("-Picarus_bench.OUT_BITS={}", 8 * set.output_bytes()),
       fmt::format("-Picarus_bench.CYCLES={}", set.cycles()),
       (kTestData / "icarus_bench.v").string()};
-  for (const std::string& file : set.write_verilog(folder.path())) command.push_back(file);
-  run_in(folder.path(), command);
+  for (const std::string& file : set.write_verilog(folder)) command.push_back(file);
+  command.insert(command.end(), more.begin(), more.end());
+  run_in(folder, command);
 
   const std::vector<std::uint8_t> stimulus = set.stimulus();
   const auto bytes_in = static_cast<std::ptrdiff_t>(set.input_bytes());
@@ -200,8 +200,8 @@ TEST(Icarus, RandomCircuitsHaveNoUnknownBitsAndEqualTheInterpreter) {
     for (std::ptrdiff_t i = bytes_in; i-- > 0;) hex += fmt::format("{:02x}", record[i]);
     hex += '\n';
   }
-  write_file(folder.path() / "events.hex", hex);
-  const std::string printed = run_in(folder.path(), {"vvp", "-n", "sim.vvp"});
+  write_file(folder / "events.hex", hex);
+  const std::string printed = run_in(folder, {"vvp", "-n", "sim.vvp"});
 
   std::vector<std::uint8_t> observed;
   std::vector<bool> known;
@@ -217,7 +217,45 @@ TEST(Icarus, RandomCircuitsHaveNoUnknownBitsAndEqualTheInterpreter) {
                                       : 0);
     }
   }
-  EXPECT_EQ(set.first_difference(observed, known), "") << printed.substr(0, 400);
+  const std::string difference = set.first_difference(observed, known);
+  return difference.empty() ? difference : difference + printed.substr(0, 400);
+}
+
+TEST(Icarus, RandomCircuitsHaveNoUnknownBitsAndEqualTheInterpreter) {
+  if (!has_program("iverilog")) GTEST_SKIP() << "iverilog is not installed";
+  const DesignSet set({random_design(7, 4, 60), random_design(8, 1, 60), sample_design("table")});
+  const TemporaryFolder folder;
+  EXPECT_EQ(run_icarus(set, folder.path(), {}), "");
+}
+
+// What synthesis sees, with Yosys's models of the vendor's cells.
+TEST(Icarus, PrimitivesEqualTheInterpreter) {
+  const std::filesystem::path cells = "/usr/share/yosys/xilinx/cells_sim.v";
+  if (!has_program("iverilog")) GTEST_SKIP() << "iverilog is not installed";
+  if (!std::filesystem::exists(cells)) GTEST_SKIP() << cells << " is not there";
+  std::string used;
+  const std::string models = read_file(cells);
+  for (const std::string cell : {"LUT6_2", "CARRY8", "CARRY4"}) {
+    const std::size_t start = models.find("\nmodule " + cell + "(");
+    ASSERT_NE(start, std::string::npos) << cell;
+    const std::string end = "endmodule\n";
+    used += models.substr(start, models.find(end, start) + end.size() - start);
+  }
+  for (const Family& family : kFamilies) {
+    std::vector<Design> designs;
+    for (const std::uint64_t seed : {20, 21, 22, 23}) designs.push_back(random_design(seed, 3, 60));
+    for (Design& design : designs) design.family = family;
+    const DesignSet set(std::move(designs));
+    const TemporaryFolder folder;
+    write_file(folder.path() / "cells.v", used);
+    EXPECT_EQ(
+        run_icarus(
+            set, folder.path(),
+            {"-DSYNTHESIS", "cells.v",
+             (std::filesystem::path(SLUICE_SOURCE_DIR) / "hw/sluice_ternary_adder.v").string()}),
+        "")
+        << family.name;
+  }
 }
 
 TEST(Yosys, SynthesisesForUltrascalePlus) {
@@ -225,15 +263,17 @@ TEST(Yosys, SynthesisesForUltrascalePlus) {
   const Design design = random_design(3, 3, 1);
   const TemporaryFolder folder;
   write_file(folder.path() / "core.v", emit_core(design.circuit, design.schedule, {"random"}));
-  const std::string report = run_in(
-      folder.path(), {"yosys", "-p",
-                      "read_verilog core.v; synth_xilinx -family xcup -flatten -noiopad -noclkbuf "
-                      "-top random_core; check -assert; stat"});
+  const std::string report =
+      run_in(folder.path(),
+             {"yosys", "-p",
+              "read_verilog core.v " SLUICE_SOURCE_DIR
+              "/hw/sluice_ternary_adder.v; synth_xilinx -family xcup -flatten -noiopad -noclkbuf "
+              "-top random_core; check -assert; stat"});
   // A line of ABC's about combinational networks is no finding about ours.
   EXPECT_THAT(report, ::testing::Not(::testing::HasSubstr("\nWarning:")));
   const std::string last = report.substr(report.rfind("Number of cells"));
   std::int64_t luts = 0;
-  const std::regex lut_count(R"(LUT[1-6]\s+(\d+))");
+  const std::regex lut_count(R"(LUT[1-6](?:_2)?\s+(\d+))");
   for (std::sregex_iterator match(last.begin(), last.end(), lut_count), end; match != end;
        ++match) {
     luts += std::stoll((*match)[1]);

@@ -136,6 +136,17 @@ NetId Module::add_wire(std::string name, int width) {
   return id;
 }
 
+NetId Module::add_ternary_sum(std::string name, TernarySum sum) {
+  const int width = sum.operands.front().width;
+  for (const Expr& operand : sum.operands) {
+    SLUICE_CHECK(operand.width == width, "{}: {} bits in a sum of {}", name, operand.width, width);
+    mark_read(operand);
+  }
+  const NetId id = add_net({std::move(name), width, false, NetKind::wire, {}});
+  items_.emplace_back(TernaryAdder{id, std::move(sum)});
+  return id;
+}
+
 NetId Module::add_register(std::string name, int width, bool is_signed) {
   const NetId id = add_net({std::move(name), width, is_signed, NetKind::reg, {}});
   items_.emplace_back(Declaration{id, {}});
@@ -248,6 +259,25 @@ class Printer {
     write("  assign {} = {};\n",
           select_text(assignment.net, assignment.low, assignment.value.width),
           text_of(assignment.value));
+  }
+
+  void operator()(const Module::TernaryAdder& adder) {
+    const Net& net = module_.net(adder.sum);
+    const TernarySum& sum = adder.value;
+    const auto& [a, b, c] = sum.operands;
+    const Expr value = binary(sum.subtract_c ? Operator::subtract : Operator::add,
+                              binary(sum.subtract_b ? Operator::subtract : Operator::add, a, b), c);
+    write("  wire {}{};\n", range_text(net.width), net.name);
+    if (sum.carry_bits > 0) {
+      write(
+          "`ifdef SYNTHESIS\n  sluice_ternary_adder #(.WIDTH({}), .SUBTRACT_B({}), "
+          ".SUBTRACT_C({}), .CARRY_BITS({})) {}_adder (\n"
+          "      .a({}), .b({}), .c({}), .sum({})\n  );\n`else\n",
+          net.width, int{sum.subtract_b}, int{sum.subtract_c}, sum.carry_bits, net.name, text_of(a),
+          text_of(b), text_of(c), net.name);
+    }
+    write("  assign {} = {};\n", net.name, text_of(value));
+    if (sum.carry_bits > 0) write("`endif\n");
   }
 
   void operator()(const Module::AlwaysBlock& block) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -100,6 +101,14 @@ struct CaseTable {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> entries;  ///< argument, result
 };
 
+/// a +- b +- c modulo 2^width, in one carry chain of primitives of `carry_bits`.
+struct TernarySum {
+  std::array<Expr, 3> operands;  ///< of equal width
+  bool subtract_b = false;
+  bool subtract_c = false;
+  int carry_bits = 0;  ///< 0: the tools find the chain
+};
+
 struct Instance {
   std::string module;
   std::string name;
@@ -119,6 +128,8 @@ class Module {
   NetId add_wire(std::string name, bool is_signed, Expr value);
   /// A wire that an instance drives.
   NetId add_wire(std::string name, int width);
+  /// In synthesis a `sluice_ternary_adder`, and an expression otherwise.
+  NetId add_ternary_sum(std::string name, TernarySum sum);
   NetId add_register(std::string name, int width, bool is_signed);
   TableId add_table(CaseTable table);
   void assign(NetId net, int low, Expr value);
@@ -155,6 +166,10 @@ class Module {
     int low;
     Expr value;
   };
+  struct TernaryAdder {
+    NetId sum;
+    TernarySum value;
+  };
   struct AlwaysBlock {
     Expr clock;
     std::vector<RegisterUpdate> updates;
@@ -164,8 +179,8 @@ class Module {
     NetId clock;
     NetId valid;
   };
-  using Item =
-      std::variant<Comment, Declaration, Assignment, AlwaysBlock, StageClocks, CaseTable, Instance>;
+  using Item = std::variant<Comment, Declaration, Assignment, TernaryAdder, AlwaysBlock,
+                            StageClocks, CaseTable, Instance>;
   friend class Printer;
 
   NetId add_net(Net net);

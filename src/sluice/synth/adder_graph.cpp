@@ -1,8 +1,8 @@
 #include "sluice/synth/adder_graph.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 #include "sluice/base/check.hpp"
@@ -26,29 +26,44 @@ std::int64_t narrow(Wide value) {
   return static_cast<std::int64_t>(value);
 }
 
-// `a` and `b` are rows of coefficients; the row of the sum goes to `result`.
-void combine(const AdderNode& node, std::span<const std::int64_t> a,
-             std::span<const std::int64_t> b, std::span<std::int64_t> result) {
-  const Wide factor_a = Wide{1} << std::max(0, -node.shift);
-  const Wide factor_b = (Wide{1} << std::max(0, node.shift)) * (node.subtract ? -1 : 1);
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    result[i] = narrow(factor_a * a[i] + factor_b * b[i]);
+// Rows of inputs + 1 coefficients; the node's own row is the last of them.
+void combine(const AdderNode& node, std::span<std::int64_t> rows, std::size_t columns) {
+  const std::span<std::int64_t> result = rows.last(columns);
+  const auto row = [&](const AdderTerm& term) {
+    return rows.subspan(static_cast<std::size_t>(term.node) * columns, columns);
+  };
+  std::array<std::span<std::int64_t>, 3> operands;
+  std::array<Wide, 3> factors{};
+  for (std::size_t k = 0; k < operands.size(); ++k) {
+    const AdderTerm& term = node.terms[k < node.sum_terms().size() ? k : 0];
+    operands[k] = row(term);
+    factors[k] =
+        k < node.sum_terms().size() ? (Wide{1} << term.shift) * (term.negative ? -1 : 1) : Wide{0};
+  }
+  for (std::size_t i = 0; i < columns; ++i) {
+    Wide value = 0;
+    for (std::size_t k = 0; k < operands.size(); ++k) value += factors[k] * operands[k][i];
+    result[i] = narrow(value);
   }
 }
 
 std::uint64_t hash_of(const AdderNode& node) {
   std::uint64_t hash = static_cast<std::uint64_t>(node.kind);
-  for (const std::int64_t part : {std::int64_t{node.subtract}, std::int64_t{node.a},
-                                  std::int64_t{node.b}, std::int64_t{node.shift}, node.constant}) {
+  const auto mix = [&](std::int64_t part) {
     hash = (hash ^ static_cast<std::uint64_t>(part)) * 0x9E3779B97F4A7C15ULL;
     hash ^= hash >> 29;
+  };
+  mix(node.constant);
+  for (const AdderTerm& term : node.sum_terms()) {
+    mix(term.node);
+    mix(2 * term.shift + (term.negative ? 1 : 0));
   }
   return hash;
 }
 
 bool same_value(const AdderNode& x, const AdderNode& y) {
-  return x.kind == y.kind && x.subtract == y.subtract && x.a == y.a && x.b == y.b &&
-         x.shift == y.shift && x.constant == y.constant;
+  return x.kind == y.kind && x.term_count == y.term_count && x.terms == y.terms &&
+         x.constant == y.constant;
 }
 
 }  // namespace
@@ -68,13 +83,14 @@ std::vector<std::int64_t> node_coefficients(const AdderGraph& graph, std::size_t
       case AdderNode::Kind::constant:
         row[inputs] = node.constant;
         break;
-      case AdderNode::Kind::sum: {
-        const auto a = static_cast<std::size_t>(node.a);
-        const auto b = static_cast<std::size_t>(node.b);
-        SLUICE_CHECK(a < id && b < id, "node {} is used before it is made", id);
-        combine(node, rows.subspan(a * columns, columns), rows.subspan(b * columns, columns), row);
+      case AdderNode::Kind::sum:
+        for (const AdderTerm& term : node.sum_terms()) {
+          SLUICE_CHECK(
+              static_cast<std::size_t>(term.node) < id && term.shift >= 0 && term.shift < 64,
+              "node {} is used before it is made", term.node);
+        }
+        combine(node, rows.first((id + 1) * columns), columns);
         break;
-      }
     }
   }
   return all;
@@ -94,42 +110,60 @@ Interval linear_range(std::span<const std::int64_t> coefficients,
   return {narrow(min), narrow(max)};
 }
 
-int adder_bits(const Interval& a, const Interval& b, int shift, bool subtract) {
-  const int low = std::max(0, -shift);
-  const int high = std::max(0, shift);
-  const Wide a_min = Wide{a.min} << low;
-  const Wide a_max = Wide{a.max} << low;
-  const Wide b_min = Wide{subtract ? -b.max : b.min} << high;
-  const Wide b_max = Wide{subtract ? -b.min : b.max} << high;
-  // Bits of `a` below the lowest bit of b * 2^shift pass; so do those of `b` below a's unless they
-  // are to be negated.
-  const int passing = shift >= 0 ? high : (subtract ? 0 : low);
-  if (!subtract && shift >= 0 && a.min >= 0 && (a_max >> high) == 0) return 0;
-  if (!subtract && shift < 0 && b.min >= 0 && (b_max >> low) == 0) return 0;
-  int top = 0;
-  Wide magnitude = std::max(a_max + b_max, -(a_min + b_min) - 1);
-  for (; magnitude > 0; magnitude >>= 1) ++top;
-  if (a_min + b_min < 0) ++top;
-  return std::max(0, top - passing);
+BitSpan bit_span(const Interval& range, int shift) {
+  const fixed::Format format = fixed::format_of(range, 0);
+  return {shift, format.width + shift, format.is_signed, false};
 }
 
-int adder_cost(const Interval& a, const Interval& b, int shift, bool subtract) {
-  const int bits = adder_bits(a, b, shift, subtract);
-  if (bits == 0) return 0;
-  const fixed::Format low = fixed::format_of(a, 0);
-  const fixed::Format high = fixed::format_of(b, 0);
-  const int low_top = low.width + std::max(0, -shift);
-  const int high_top = high.width + std::max(0, shift);
-  // A signed operand repeats its highest bit; two repeated bits meet in one LUT.
-  int end = std::min(low_top, high_top);
-  if (low.is_signed && high.is_signed) {
-    end = std::max(low_top, high_top);
-  } else if (low.is_signed) {
-    end = high_top;
-  } else if (high.is_signed) {
-    end = low_top;
+int adder_cost(std::span<const BitSpan> operands, int result_top, bool subtracts) {
+  if (operands.size() == 3) {
+    std::array lows{operands[0].low, operands[1].low, operands[2].low};
+    std::ranges::sort(lows);
+    return 4 * std::max(0, result_top - lows[1]);
   }
-  return 3 * std::max(0, end - std::abs(shift)) + bits;
+  const bool in_order = operands[0].low <= operands[1].low;
+  const BitSpan& low = operands[in_order ? 0 : 1];
+  const BitSpan& high = operands[in_order ? 1 : 0];
+  if (!subtracts && !low.is_signed && low.top <= high.low) return 0;
+  const int carried = std::max(0, result_top - high.low);
+  if (low.is_constant || high.is_constant) return carried;
+  // A signed operand repeats its highest bit; two repeated bits meet in one LUT.
+  int end = std::min(low.top, high.top);
+  if (low.is_signed && high.is_signed) {
+    end = std::max(low.top, high.top);
+  } else if (low.is_signed) {
+    end = high.top;
+  } else if (high.is_signed) {
+    end = low.top;
+  }
+  return 3 * std::max(0, end - high.low) + carried;
+}
+
+int adder_cost(const AdderGraph& graph, const AdderNode& node) {
+  std::array<BitSpan, 3> spans;
+  const std::span<const AdderTerm> terms = node.sum_terms();
+  bool subtracts = false;
+  for (std::size_t k = 0; k < terms.size(); ++k) {
+    const AdderNode& operand = graph.nodes[static_cast<std::size_t>(terms[k].node)];
+    spans[k] = bit_span(operand.range, terms[k].shift);
+    spans[k].is_constant = operand.kind == AdderNode::Kind::constant;
+    subtracts = subtracts || terms[k].negative;
+  }
+  // Nothing passes by the chain below a low operand that is subtracted.
+  const auto lowest = std::ranges::min_element(
+      terms, {}, [](const AdderTerm& term) { return std::pair(term.shift, term.negative); });
+  if (lowest->negative) {
+    for (BitSpan& span : spans) span.low = 0;
+  }
+  return adder_cost(std::span(spans).first(terms.size()), bit_span(node.range, 0).top, subtracts);
+}
+
+std::int64_t total_adder_cost(const AdderGraph& graph) {
+  std::int64_t cost = 0;
+  for (const AdderNode& node : graph.nodes) {
+    if (node.kind == AdderNode::Kind::sum) cost += adder_cost(graph, node);
+  }
+  return cost;
 }
 
 AdderGraphBuilder::AdderGraphBuilder(std::span<const Interval> inputs)
@@ -148,23 +182,26 @@ AdderTerm AdderGraphBuilder::constant(std::int64_t value) {
           0, false};
 }
 
-AdderTerm AdderGraphBuilder::sum(const AdderTerm& x, const AdderTerm& y, SumForm form) {
-  // The low operand keeps its sign, so that the bits below the high one pass through.
-  bool swap = x.shift > y.shift;
-  if (x.shift == y.shift) {
-    swap = x.negative != y.negative ? x.negative : x.node > y.node;
-  } else if (form == SumForm::positive && x.negative != y.negative) {
-    swap = x.negative;
-  }
-  const AdderTerm& a = swap ? y : x;
-  const AdderTerm& b = swap ? x : y;
+AdderTerm AdderGraphBuilder::sum(std::span<const AdderTerm> terms, SumForm form) {
   AdderNode node{.kind = AdderNode::Kind::sum,
-                 .subtract = a.negative != b.negative,
-                 .a = a.node,
-                 .b = b.node,
-                 .shift = b.shift - a.shift};
-  node.depth = std::max(this->node(a.node).depth, this->node(b.node).depth) + 1;
-  return {append(node), std::min(a.shift, b.shift), a.negative};
+                 .term_count = static_cast<std::int32_t>(terms.size())};
+  SLUICE_CHECK(terms.size() == 2 || terms.size() == 3, "a sum of {} terms", terms.size());
+  std::ranges::copy(terms, node.terms.begin());
+  const std::span<AdderTerm> own = std::span(node.terms).first(terms.size());
+  std::ranges::sort(own, {}, [](const AdderTerm& term) {
+    return std::tuple(term.shift, term.negative, term.node);
+  });
+  // The low operand keeps its sign, so that the bits below the next one pass through.
+  const bool negative = form == SumForm::narrowest ? own.front().negative
+                                                   : std::ranges::all_of(own, &AdderTerm::negative);
+  const std::int32_t lowest_shift = own.front().shift;
+  for (AdderTerm& term : own) {
+    term.shift -= lowest_shift;
+    term.negative = term.negative != negative;
+    node.depth = std::max(node.depth, this->node(term.node).depth + 1);
+  }
+  std::ranges::stable_partition(own, [](const AdderTerm& term) { return !term.negative; });
+  return {append(node), lowest_shift, negative};
 }
 
 std::int32_t AdderGraphBuilder::append(AdderNode node) {
@@ -179,8 +216,7 @@ std::int32_t AdderGraphBuilder::append(AdderNode node) {
   const std::span<std::int64_t> rows(coefficients_);
   const auto row = rows.subspan(id * columns, columns);
   if (node.kind == AdderNode::Kind::sum) {
-    combine(node, rows.subspan(static_cast<std::size_t>(node.a) * columns, columns),
-            rows.subspan(static_cast<std::size_t>(node.b) * columns, columns), row);
+    combine(node, rows, columns);
     node.range = linear_range(row, inputs_);
   } else {
     row[inputs_.size()] = node.constant;

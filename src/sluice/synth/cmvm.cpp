@@ -4,11 +4,14 @@
 #include <array>
 #include <bit>
 #include <map>
+#include <optional>
 
 #include "sluice/base/check.hpp"
 #include "sluice/base/error.hpp"
 #include "sluice/synth/columns.hpp"
 #include "sluice/synth/pattern_sharing.hpp"
+#include "sluice/synth/sum_tree.hpp"
+#include "sluice/synth/ternary.hpp"
 
 namespace sluice::synth {
 
@@ -18,17 +21,6 @@ using fixed::Interval;
 
 // Bounds of the paths of differences that are tried.
 constexpr std::array kPathBounds{2, 4, 8, 1 << 20};
-
-std::int64_t total_adder_cost(const AdderGraph& graph) {
-  std::int64_t cost = 0;
-  for (const AdderNode& node : graph.nodes) {
-    if (node.kind != AdderNode::Kind::sum) continue;
-    cost +=
-        adder_cost(graph.nodes[static_cast<std::size_t>(node.a)].range,
-                   graph.nodes[static_cast<std::size_t>(node.b)].range, node.shift, node.subtract);
-  }
-  return cost;
-}
 
 int ceil_log2(int value) {
   return value <= 1 ? 0 : std::bit_width(static_cast<unsigned>(value - 1));
@@ -91,7 +83,8 @@ class Search {
   Search(const CmvmProblem& problem, const CmvmOptions& options)
       : problem_(problem),
         options_(options),
-        alone_(span_columns(problem, 1, kNoLimit)),
+        terms_(problem),
+        alone_(span_columns(terms_, 1, kNoLimit)),
         depth_limit_(alone_.depth + options.extra_depth) {}
 
   AdderGraph run() && {
@@ -107,7 +100,7 @@ class Search {
   void try_decompositions() {
     std::vector<ColumnTree> tried;
     for (const int bound : kPathBounds) {
-      ColumnTree tree = span_columns(problem_, bound, depth_limit_);
+      ColumnTree tree = span_columns(terms_, bound, depth_limit_);
       const bool promises = options_.effort == Effort::max
                                 ? tree.has_links()
                                 : kPromise * tree.adders < (kPromise - 1) * alone_.adders;
@@ -126,15 +119,32 @@ class Search {
     }
   }
 
-  void try_tree(const ColumnTree& tree, std::uint64_t variation) {
-    AdderGraph graph;
+  void try_tree(const ColumnTree& tree, std::uint64_t variation, int more_levels = 0) {
     try {
-      graph = solve_along(problem_, tree, depth_limit_, variation);
+      AdderGraph graph = solve_along(problem_, tree, depth_limit_ + more_levels, variation);
+      if (options_.adders == Adders::three) {
+        std::optional<AdderGraph> ternary =
+            with_ternary_adders(graph, problem_.inputs, deadline(graph, more_levels));
+        if (ternary) offer(std::move(*ternary), tree);
+      }
+      if (more_levels == 0) offer(std::move(graph), tree);
     } catch (const ModelError&) {
       // Sums of differences may need more bits than those of the columns.
       if (!has_solution_) throw;
-      return;
     }
+  }
+
+  /// That of the depth limit, or of the least depth that the graph's terms allow.
+  int deadline(const AdderGraph& graph, int more_levels) const {
+    int depth = depth_limit_;
+    for (const AdderTerm& output : graph.outputs) {
+      if (output.node < 0 || more_levels > 0) continue;
+      depth = std::max(depth, graph.nodes[static_cast<std::size_t>(output.node)].depth);
+    }
+    return depth * kAdderTime;
+  }
+
+  void offer(AdderGraph graph, const ColumnTree& tree) {
     const std::int64_t cost = total_adder_cost(graph);
     if (has_solution_ && cost >= best_cost_) return;
     has_solution_ = true;
@@ -150,6 +160,7 @@ class Search {
 
   const CmvmProblem& problem_;
   const CmvmOptions& options_;
+  ColumnTerms terms_;
   ColumnTree alone_;
   int depth_limit_;
   bool has_solution_ = false;

@@ -24,10 +24,17 @@ enum class Effort : std::uint8_t {
   max,     ///< all depths of such differences, and variations of the best solution
 };
 
+/// Operands of an adder.
+enum class Adders : std::uint8_t {
+  two,
+  three,  ///< of two and of three: one LUT per bit in families that can add three bits in a LUT
+};
+
 struct CmvmOptions {
   /// Adder levels that sharing may add to the smallest depth that the matrix allows.
   int extra_depth = 0;
   Effort effort = Effort::normal;
+  Adders adders = Adders::three;
 };
 
 /// Builds an adder graph: spanning trees over the columns, canonical signed digits, greedy sharing

@@ -43,9 +43,12 @@ std::int64_t evaluate(const AdderGraph& graph, const AdderTerm& output,
     } else if (node.kind == AdderNode::Kind::constant) {
       values.push_back(node.constant);
     } else {
-      const std::int64_t a = values[static_cast<std::size_t>(node.a)] << std::max(0, -node.shift);
-      const std::int64_t b = values[static_cast<std::size_t>(node.b)] << std::max(0, node.shift);
-      values.push_back(node.subtract ? a - b : a + b);
+      std::int64_t sum = 0;
+      for (const AdderTerm& term : node.sum_terms()) {
+        const std::int64_t value = values[static_cast<std::size_t>(term.node)] << term.shift;
+        sum += term.negative ? -value : value;
+      }
+      values.push_back(sum);
     }
     EXPECT_TRUE(node.range.contains(values.back()));
   }
@@ -198,9 +201,13 @@ TEST(Cmvm, AlgebraFindsEverySingleFault) {
       broken([&](AdderGraph& g) { ++g.nodes[id].constant; });
       continue;
     }
-    broken([&](AdderGraph& g) { ++g.nodes[id].shift; });
-    broken([&](AdderGraph& g) { g.nodes[id].subtract = !g.nodes[id].subtract; });
-    broken([&](AdderGraph& g) { g.nodes[id].a = g.nodes[id].a == 0 ? 1 : 0; });
+    for (std::size_t k = 0; k < graph.nodes[id].sum_terms().size(); ++k) {
+      broken([&](AdderGraph& g) { ++g.nodes[id].terms[k].shift; });
+      broken([&](AdderGraph& g) { g.nodes[id].terms[k].negative ^= true; });
+      broken([&](AdderGraph& g) {
+        g.nodes[id].terms[k].node = g.nodes[id].terms[k].node == 0 ? 1 : 0;
+      });
+    }
     broken([&](AdderGraph& g) { ++g.nodes[id].range.max; });
   }
   for (std::size_t j = 0; j < graph.outputs.size(); ++j) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "sluice/synth/pattern_sharing.hpp"
+#include "sluice/synth/signed_digits.hpp"
 
 namespace sluice::synth {
 
@@ -18,72 +18,20 @@ int ceil_log2(std::int64_t value) {
   return value <= 1 ? 0 : std::bit_width(static_cast<std::uint64_t>(value - 1));
 }
 
-/// Columns of the matrix, each with its bias behind it.
-class Columns {
- public:
-  explicit Columns(const CmvmProblem& problem)
-      : rows_(problem.inputs.size() + 1),
-        weights_(rows_ * problem.outputs),
-        small_(problem.outputs, true) {
-    for (std::size_t j = 0; j < problem.outputs; ++j) {
-      for (std::size_t i = 0; i < rows_; ++i) {
-        const bool is_bias = i + 1 == rows_;
-        const std::int64_t weight =
-            is_bias ? problem.bias[j] : problem.matrix[i * problem.outputs + j];
-        weights_[j * rows_ + i] = weight;
-        small_[j] = small_[j] && weight > -kLargestWeight && weight < kLargestWeight;
-      }
-    }
-  }
-
-  std::span<const std::int64_t> column(std::size_t j) const {
-    return std::span(weights_).subspan(j * rows_, rows_);
-  }
-
-  bool is_small(std::size_t j) const { return small_[j]; }
-
-  /// Terms of the column's sum; a bias is one term.
-  int terms(std::size_t j) const {
-    const auto x = column(j);
-    return count([&](std::size_t i) { return x[i]; });
-  }
-
-  /// Those of its difference from a parent, both small.
-  int terms(std::size_t j, std::size_t parent, bool negated) const {
-    const auto x = column(j);
-    const auto y = column(parent);
-    if (negated) return count([&](std::size_t i) { return x[i] + y[i]; });
-    return count([&](std::size_t i) { return x[i] - y[i]; });
-  }
-
- private:
-  template <class Weight>
-  int count(Weight&& weight) const {
-    int terms = weight(rows_ - 1) != 0 ? 1 : 0;
-    for (std::size_t i = 0; i + 1 < rows_; ++i) terms += digit_count(weight(i));
-    return terms;
-  }
-
-  std::size_t rows_;
-  std::vector<std::int64_t> weights_;
-  std::vector<bool> small_;
-};
-
 /// Prim's algorithm from a root of zeros, paths bounded.
 class Spanning {
  public:
-  Spanning(const CmvmProblem& problem, int longest_path, int depth_limit)
-      : columns_(problem),
+  Spanning(const ColumnTerms& terms, int longest_path, int depth_limit)
+      : terms_(terms),
         longest_path_(longest_path),
         // A path of so many sums, each below this depth, has a tree within the limit.
         most_terms_(std::int64_t{1} << std::clamp(depth_limit - ceil_log2(longest_path), 0, 62)),
-        best_(problem.outputs),
-        path_(problem.outputs, 0) {
-    tree_.links.resize(problem.outputs);
-    for (std::size_t j = 0; j < problem.outputs; ++j) {
-      const int terms = columns_.terms(j);
-      best_[j] = {terms, {}};
-      tree_.depth = std::max(tree_.depth, ceil_log2(terms));
+        best_(terms.columns()),
+        path_(terms.columns(), 0) {
+    tree_.links.resize(terms.columns());
+    for (std::size_t j = 0; j < terms.columns(); ++j) {
+      best_[j] = {terms.of(j), {}};
+      tree_.depth = std::max(tree_.depth, ceil_log2(terms.of(j)));
     }
   }
 
@@ -96,9 +44,9 @@ class Spanning {
       }
       done[next] = true;
       add(next);
-      if (!columns_.is_small(next)) continue;
+      if (!terms_.is_small(next)) continue;
       for (std::size_t j = 0; j < best_.size(); ++j) {
-        if (!done[j] && columns_.is_small(j)) offer(j, next);
+        if (!done[j] && terms_.is_small(j)) offer(j, next);
       }
     }
     measure();
@@ -130,7 +78,7 @@ class Spanning {
 
   void offer(std::size_t j, std::size_t parent) {
     for (const bool negated : {false, true}) {
-      const int terms = columns_.terms(j, parent, negated);
+      const int terms = terms_.of(j, parent, negated);
       const std::int64_t cost = terms == 0 ? 0 : terms + kJoinCost;
       const bool fits = cost == 0 || (terms <= most_terms_ && path_[parent] < longest_path_);
       if (fits && cost < best_[j].cost) {
@@ -158,7 +106,7 @@ class Spanning {
     }
   }
 
-  Columns columns_;
+  const ColumnTerms& terms_;
   int longest_path_;
   std::int64_t most_terms_;
   std::vector<Best> best_;  // by output: its cheapest link to the tree so far
@@ -167,6 +115,46 @@ class Spanning {
 };
 
 }  // namespace
+
+ColumnTerms::ColumnTerms(const CmvmProblem& problem)
+    : rows_(problem.inputs.size() + 1),
+      weights_(rows_ * problem.outputs),
+      small_(problem.outputs, true),
+      known_(2 * problem.outputs * problem.outputs, -1) {
+  for (std::size_t j = 0; j < problem.outputs; ++j) {
+    for (std::size_t i = 0; i < rows_; ++i) {
+      const bool is_bias = i + 1 == rows_;
+      const std::int64_t weight =
+          is_bias ? problem.bias[j] : problem.matrix[i * problem.outputs + j];
+      weights_[j * rows_ + i] = weight;
+      small_[j] = small_[j] && weight > -kLargestWeight && weight < kLargestWeight;
+    }
+  }
+}
+
+template <class Weight>
+int ColumnTerms::count(Weight&& weight) const {
+  int terms = weight(rows_ - 1) != 0 ? 1 : 0;
+  for (std::size_t i = 0; i + 1 < rows_; ++i) terms += canonical_digits(weight(i)).count();
+  return terms;
+}
+
+int ColumnTerms::of(std::size_t j) const {
+  const auto x = column(j);
+  return count([&](std::size_t i) { return x[i]; });
+}
+
+int ColumnTerms::of(std::size_t j, std::size_t parent, bool negated) const {
+  std::int32_t& known = known_[2 * (j * columns() + parent) + (negated ? 1 : 0)];
+  if (known >= 0) return known;
+  const auto x = column(j);
+  const auto y = column(parent);
+  known = negated ? count([&](std::size_t i) { return x[i] + y[i]; })
+                  : count([&](std::size_t i) { return x[i] - y[i]; });
+  // The difference the other way round has the same digits, negated.
+  known_[2 * (parent * columns() + j) + (negated ? 1 : 0)] = known;
+  return known;
+}
 
 bool ColumnTree::has_links() const noexcept {
   return std::ranges::any_of(links, [](const ColumnLink& link) { return link.parent >= 0; });
@@ -189,8 +177,8 @@ void column_differences(const CmvmProblem& problem, const ColumnTree& tree,
   }
 }
 
-ColumnTree span_columns(const CmvmProblem& problem, int longest_path, int depth_limit) {
-  return Spanning(problem, longest_path, depth_limit).run();
+ColumnTree span_columns(const ColumnTerms& terms, int longest_path, int depth_limit) {
+  return Spanning(terms, longest_path, depth_limit).run();
 }
 
 }  // namespace sluice::synth

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "sluice/synth/cmvm.hpp"
@@ -33,8 +34,35 @@ struct ColumnTree {
 void column_differences(const CmvmProblem& problem, const ColumnTree& tree,
                         std::vector<std::int64_t>& matrix, std::vector<std::int64_t>& bias);
 
+/// How many signed digits columns and their differences have, each counted once when it is asked
+/// for.
+class ColumnTerms {
+ public:
+  explicit ColumnTerms(const CmvmProblem& problem);
+
+  std::size_t columns() const noexcept { return small_.size(); }
+  /// Whether its differences from other such columns fit 64 bits.
+  bool is_small(std::size_t j) const { return small_[j]; }
+  /// Of the column's sum; a bias is one term.
+  int of(std::size_t j) const;
+  /// Of its difference from a parent, or with `negated` from the parent's negative; both small.
+  int of(std::size_t j, std::size_t parent, bool negated) const;
+
+ private:
+  std::span<const std::int64_t> column(std::size_t j) const {
+    return std::span(weights_).subspan(j * rows_, rows_);
+  }
+  template <class Weight>
+  int count(Weight&& weight) const;
+
+  std::size_t rows_;
+  std::vector<std::int64_t> weights_;  // column after column, the bias at its end
+  std::vector<bool> small_;
+  mutable std::vector<std::int32_t> known_;  // by column, parent and sign; -1: not counted
+};
+
 /// The tree of fewest signed digits whose paths have at most `longest_path` differences, such that
 /// every output can be summed within `depth_limit` adders.
-ColumnTree span_columns(const CmvmProblem& problem, int longest_path, int depth_limit);
+ColumnTree span_columns(const ColumnTerms& terms, int longest_path, int depth_limit);
 
 }  // namespace sluice::synth

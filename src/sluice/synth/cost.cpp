@@ -25,11 +25,6 @@ std::int64_t tree_luts(std::int64_t bits) {
   return bits <= 1 ? 0 : ceil_divide(bits - 1, kLutInputs - 1);
 }
 
-/// How far to the left of its operand's binary point a sum reads an operand.
-int raised_bits(const Instr& sum, const Instr& operand, std::size_t position) {
-  return sum.format.frac_bits - operand.format.frac_bits + (position == 1 ? sum.shift : 0);
-}
-
 class LogicArea {
  public:
   explicit LogicArea(const Function& function)
@@ -48,6 +43,10 @@ class LogicArea {
       case Op::add:
       case Op::sub:
         return sum(instr, read_widths_[id]);
+      case Op::add_add:
+      case Op::add_sub:
+      case Op::sub_sub:
+        return ternary_sum(instr);
       case Op::negate:
         return {.carry_bits = read_widths_[id]};
       case Op::multiply:
@@ -96,6 +95,12 @@ class LogicArea {
     const int begin = std::max({passed, low[0], low[1]});
     return {.luts = std::max(0, std::min(end, read_width) - begin),
             .carry_bits = std::max(0, read_width - passed)};
+  }
+
+  /// A LUT for every bit of the chain, whether its result is read or not: the cells are explicit.
+  Area ternary_sum(const Instr& instr) const {
+    const std::int64_t bits = sum_shape(function_, instr).added_bits;
+    return {.luts = bits, .carry_bits = bits};
   }
 
   Area product(const Instr& instr) const {

@@ -67,6 +67,9 @@ double operation_ns(const Function& function, const Instr& instr, const DelayMod
     case Op::constant:
     case Op::add:
     case Op::sub:
+    case Op::add_add:
+    case Op::add_sub:
+    case Op::sub_sub:
     case Op::scale:
       break;
   }
@@ -76,26 +79,27 @@ double operation_ns(const Function& function, const Instr& instr, const DelayMod
 int picoseconds(double ns) { return static_cast<int>(std::lround(ns * 1000.0)); }
 
 // `carried_bits` of the chain follow the operand's lowest bit, `remaining_bits` its highest.
-PathDelay chain_delay(int carried_bits, int remaining_bits, const DelayModel& model) {
-  return {.low_to_low_ps = picoseconds(model.adder_ns),
-          .low_to_full_ps = picoseconds(model.adder_ns + carried_bits * model.carry_bit_ns),
+PathDelay chain_delay(double adder_ns, int carried_bits, int remaining_bits,
+                      const DelayModel& model) {
+  return {.low_to_low_ps = picoseconds(adder_ns),
+          .low_to_full_ps = picoseconds(adder_ns + carried_bits * model.carry_bit_ns),
           .full_to_low_ps = PathDelay::kNever,
-          .full_to_full_ps = picoseconds(model.adder_ns + remaining_bits * model.carry_bit_ns)};
+          .full_to_full_ps = picoseconds(adder_ns + remaining_bits * model.carry_bit_ns)};
 }
 
 constexpr PathDelay kWires{.low_to_low_ps = 0, .full_to_low_ps = PathDelay::kNever};
 
-std::array<PathDelay, 2> sum_delays(const Function& function, const Instr& instr,
-                                    const DelayModel& model) {
+PathDelays sum_delays(const Function& function, const Instr& instr, const DelayModel& model) {
   const int added_bits = sum_shape(function, instr).added_bits;
   if (added_bits == 0) return {kWires, kWires};
-  std::array<PathDelay, 2> delays;
-  for (std::size_t i = 0; i < delays.size(); ++i) {
+  const auto operands = static_cast<std::size_t>(operand_count(instr.op));
+  const double adder_ns = operands == 3 ? model.ternary_adder_ns : model.adder_ns;
+  PathDelays delays;
+  for (std::size_t i = 0; i < operands; ++i) {
     const Instr& operand = function.instr(instr.operands[i]);
-    const int raised =
-        instr.format.frac_bits - operand.format.frac_bits + (i == 0 ? 0 : instr.shift);
+    const int raised = instr.format.frac_bits - operand.format.frac_bits + operand_shift(instr, i);
     const int top = operand.format.width + raised;
-    delays[i] = chain_delay(added_bits, std::max(0, instr.format.width - top), model);
+    delays[i] = chain_delay(adder_ns, added_bits, std::max(0, instr.format.width - top), model);
   }
   return delays;
 }
@@ -111,11 +115,10 @@ Arrival latest(const Arrival& x, const Arrival& y) noexcept {
   return {std::max(x.low_ps, y.low_ps), std::max(x.full_ps, y.full_ps)};
 }
 
-std::array<PathDelay, 2> path_delays(const Function& function, ValueId id,
-                                     const DelayModel& model) {
+PathDelays path_delays(const Function& function, ValueId id, const DelayModel& model) {
   const Instr& instr = function.instr(id);
   if (instr.range.is_constant()) return {};
-  if (instr.op == Op::add || instr.op == Op::sub) return sum_delays(function, instr, model);
+  if (is_sum(instr.op)) return sum_delays(function, instr, model);
   const int delay_ps = picoseconds(operation_ns(function, instr, model));
   if (delay_ps == 0) return {kWires, kWires};
   const PathDelay delay{.full_to_low_ps = delay_ps, .full_to_full_ps = delay_ps};

@@ -11,7 +11,9 @@ namespace sluice::synth {
 /// level of a published routed design (depth 18, 18.9 ns) takes 1.05 ns with its share of carry
 /// chain and registers, which these give within 2 %.
 struct DelayModel {
-  double adder_ns = 0.95;       ///< one adder: its LUT, entry to and exit from the chain, routing
+  double adder_ns = 0.95;  ///< one adder: its LUT, entry to and exit from the chain, routing
+  /// An adder of three operands: carries that are saved pass through one more LUT's route.
+  double ternary_adder_ns = 1.25;
   double carry_bit_ns = 0.025;  ///< per bit of a carry chain
   double logic_level_ns = 0.5;  ///< one LUT without carry, and its routing
   double multiplier_ns = 3.2;   ///< one DSP48E2 without registers of its own, from its factors
@@ -43,9 +45,12 @@ struct PathDelay {
 /// The later of both, bit for bit.
 Arrival latest(const Arrival& x, const Arrival& y) noexcept;
 
-/// One delay per operand; all 0 for what is only wires.
-std::array<PathDelay, 2> path_delays(const circuit::Function& function, circuit::ValueId id,
-                                     const DelayModel& model);
+/// One per operand.
+using PathDelays = std::array<PathDelay, 3>;
+
+/// All 0 for what is only wires.
+PathDelays path_delays(const circuit::Function& function, circuit::ValueId id,
+                       const DelayModel& model);
 
 /// From the value and from the addend of one multiplier.
 std::array<PathDelay, 2> multiply_add_delays(const DelayModel& model);

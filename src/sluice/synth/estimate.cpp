@@ -33,8 +33,7 @@ Estimate estimate(const circuit::Circuit& circuit, const circuit::Schedule& sche
     layer.first_stage = has_hardware[origin] ? std::min(layer.first_stage, stage) : stage;
     layer.last_stage = std::max(layer.last_stage, stage);
     layer.area += area;
-    const bool adds = instr.op == circuit::Op::add || instr.op == circuit::Op::sub;
-    if (adds && logic[id].dsps == 0) ++layer.adders;
+    if (is_sum(instr.op) && logic[id].dsps == 0) ++layer.adders;
     has_hardware[origin] = true;
   }
   result.total.layer = "total";

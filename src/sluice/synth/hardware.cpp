@@ -29,19 +29,31 @@ bool only_renames(const Function& function, const Instr& instr) {
 
 }  // namespace
 
+int raised_bits(const Instr& sum, const Instr& operand, std::size_t position) {
+  return sum.format.frac_bits - operand.format.frac_bits + operand_shift(sum, position);
+}
+
 SumShape sum_shape(const Function& function, const Instr& instr) {
-  const Instr& a = function.instr(instr.operands[0]);
-  const Instr& b = function.instr(instr.operands[1]);
-  const int a_shift = instr.format.frac_bits - a.format.frac_bits;
-  const int b_shift = instr.format.frac_bits - b.format.frac_bits + instr.shift;
-  const bool subtract = instr.op == Op::sub;
-  // The grid is that of one operand at least. Low bits of the first operand pass; those of the
-  // second do in a sum, but not negated.
-  const bool turned = !subtract && a_shift > 0;
-  const int passed = turned ? a_shift : b_shift;
-  const Instr& low = turned ? b : a;
-  const bool disjoint = !subtract && !low.format.is_signed && low.format.width <= passed;
-  return {instr.format.width, disjoint ? 0 : std::max(0, instr.format.width - passed), subtract};
+  // Low bits of the lowest operand pass by the chain unless it is subtracted; the chain begins with
+  // the next operand. On a tie an operand that is added counts as the lowest.
+  struct Term {
+    int low;
+    bool subtracted;
+    int width;
+    bool is_signed;
+  };
+  std::vector<Term> terms;
+  for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(instr.op)); ++k) {
+    const fixed::Format& format = function.instr(instr.operands[k]).format;
+    terms.push_back({instr.format.frac_bits - format.frac_bits + operand_shift(instr, k),
+                     is_subtracted(instr.op, k), format.width, format.is_signed});
+  }
+  std::ranges::stable_sort(terms, {}, [](const Term& t) { return std::pair(t.low, t.subtracted); });
+  const Term& lowest = terms[0];
+  const int passed = lowest.subtracted ? 0 : terms[1].low;
+  const bool disjoint = terms.size() == 2 && !lowest.subtracted && !terms[1].subtracted &&
+                        !lowest.is_signed && lowest.width <= passed;
+  return {instr.format.width, disjoint ? 0 : std::max(0, instr.format.width - passed)};
 }
 
 QuantizeShape quantize_shape(const Function& function, const Instr& instr) {

@@ -11,7 +11,6 @@ namespace sluice::synth {
 struct SumShape {
   int width = 0;       ///< of the result
   int added_bits = 0;  ///< in the carry chain; the rest passes by it
-  bool subtract = false;
 };
 
 struct QuantizeShape {
@@ -25,6 +24,9 @@ struct QuantizeShape {
   int excess_bits = 0;  ///< bits that decide whether the value is out of range
 };
 
+/// Of a sum of two or three operands.
+/// How far to the left of its operand's binary point a sum reads an operand.
+int raised_bits(const circuit::Instr& sum, const circuit::Instr& operand, std::size_t position);
 SumShape sum_shape(const circuit::Function& function, const circuit::Instr& instr);
 QuantizeShape quantize_shape(const circuit::Function& function, const circuit::Instr& instr);
 

@@ -422,12 +422,26 @@ class Lowering {
       case AdderNode::Kind::sum:
         break;
     }
-    const ValueId a = nodes[static_cast<std::size_t>(node.a)];
-    const ValueId b = nodes[static_cast<std::size_t>(node.b)];
-    const ValueId sum = node.subtract ? builder_.sub(a, b, node.shift, origin())
-                                      : builder_.add(a, b, node.shift, origin());
-    const ValueId whole = builder_.scale(sum, std::max(0, -node.shift), origin());
+    const ValueId whole = builder_.scale(emit_sum(node, nodes), node.terms[0].shift, origin());
     return builder_.narrow(whole, node.range, grid, origin());
+  }
+
+  /// Of the node's terms, over 2^(shift of the first).
+  ValueId emit_sum(const AdderNode& node, const Values& nodes) {
+    const auto value = [&](std::size_t k) {
+      return nodes[static_cast<std::size_t>(node.terms[k].node)];
+    };
+    const auto shift = [&](std::size_t k) { return node.terms[k].shift - node.terms[0].shift; };
+    const auto& [a, b, c] = node.terms;
+    if (node.term_count == 2) {
+      return b.negative ? builder_.sub(value(0), value(1), shift(1), origin())
+                        : builder_.add(value(0), value(1), shift(1), origin());
+    }
+    // What is subtracted comes last.
+    const circuit::Op op = b.negative   ? circuit::Op::sub_sub
+                           : c.negative ? circuit::Op::add_sub
+                                        : circuit::Op::add_add;
+    return builder_.sum(op, {value(0), value(1), value(2)}, shift(1), shift(2), origin());
   }
 
   void add_output_port(LayerId id) {

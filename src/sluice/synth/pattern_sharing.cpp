@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <functional>
+#include <limits>
+#include <optional>
 #include <queue>
-#include <set>
 #include <tuple>
+#include <utility>
 
 #include "sluice/base/check.hpp"
+#include "sluice/synth/signed_digits.hpp"
 
 namespace sluice::synth {
 
@@ -15,27 +19,139 @@ namespace {
 
 using fixed::Interval;
 
-/// Signed digits of one node in one output row: bit p of `plus` stands for +node * 2^p.
-struct Digits {
-  std::int32_t row = 0;
-  std::uint64_t plus = 0;
-  std::uint64_t minus = 0;
+constexpr int kDigitPositions = 64;
 
-  bool empty() const noexcept { return (plus | minus) == 0; }
+/// The digits of one node, by output row.
+class NodeDigits {
+ public:
+  /// With room for every row: then a row is found, and most_common() known, at once.
+  explicit NodeDigits(std::size_t rows = 0)
+      : is_dense_(rows > 0),
+        digits_(rows),
+        words_((rows + 63) / 64),
+        planes_(2 * std::size_t{kDigitPositions} * words_) {}
+
+  /// Those in which there are any, ascending.
+  const std::vector<std::int32_t>& rows() const noexcept { return rows_; }
+  std::size_t size() const noexcept { return rows_.size(); }
+  bool is_dense() const noexcept { return is_dense_; }
+
+  /// Of rows()[i].
+  const SignedDigits& digits_at(std::size_t i) const {
+    return digits_[is_dense_ ? static_cast<std::size_t>(rows_[i]) : i];
+  }
+
+  /// Null where there are none.
+  const SignedDigits* find(std::int32_t row) const {
+    if (is_dense_) {
+      const SignedDigits& digits = digits_[static_cast<std::size_t>(row)];
+      return digits.is_zero() ? nullptr : &digits;
+    }
+    const auto at = std::ranges::lower_bound(rows_, row);
+    return at != rows_.end() && *at == row ? &digits_[position(at)] : nullptr;
+  }
+
+  /// Into a row that has none.
+  void insert(std::int32_t row, const SignedDigits& digits) {
+    const auto at = std::ranges::lower_bound(rows_, row);
+    if (is_dense_) {
+      digits_[static_cast<std::size_t>(row)] = digits;
+      flip(row, digits);
+    } else {
+      digits_.insert(digits_.begin() + static_cast<std::ptrdiff_t>(position(at)), digits);
+    }
+    rows_.insert(at, row);
+  }
+
+  /// From a row that has them.
+  void take(std::int32_t row, const SignedDigits& taken) {
+    SignedDigits& digits = digits_in(row);
+    digits.plus &= ~taken.plus;
+    digits.minus &= ~taken.minus;
+    if (is_dense_) flip(row, taken);
+  }
+
+  /// To a row that has others.
+  void add(std::int32_t row, const SignedDigits& added) {
+    SignedDigits& digits = digits_in(row);
+    digits.plus |= added.plus;
+    digits.minus |= added.minus;
+    if (is_dense_) flip(row, added);
+  }
+
+  /// At least as many as the uses of a pattern, if the depth of no row forbade one: pairs of digits
+  /// at p here and at p + shift there, in rows that both have. Nothing if that is not known.
+  std::optional<int> most_common(const NodeDigits& other, int shift, bool subtract) const {
+    if (!is_dense_ || !other.is_dense_) return std::nullopt;
+    int count = 0;
+    const std::uint64_t there = shift >= 0 ? other.used_ >> shift : other.used_ << -shift;
+    for (std::uint64_t rest = used_ & there; rest != 0; rest &= rest - 1) {
+      const int p = std::countr_zero(rest);
+      const std::uint64_t* const plus = plane(p, false);
+      const std::uint64_t* const minus = plane(p, true);
+      const std::uint64_t* const with_plus = other.plane(p + shift, subtract);
+      const std::uint64_t* const with_minus = other.plane(p + shift, !subtract);
+      for (std::size_t word = 0; word < words_; ++word) {
+        count += std::popcount(plus[word] & with_plus[word]) +
+                 std::popcount(minus[word] & with_minus[word]);
+      }
+    }
+    return count;
+  }
+
+  /// Drops the rows whose digits have all been taken, and calls `dropped(row)`.
+  template <class Dropped>
+  void drop_empty(Dropped&& dropped) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      const std::int32_t row = rows_[i];
+      const SignedDigits digits = digits_at(i);
+      if (digits.is_zero()) {
+        dropped(row);
+        continue;
+      }
+      rows_[kept] = row;
+      if (!is_dense_) digits_[kept] = digits;
+      ++kept;
+    }
+    rows_.resize(kept);
+    if (!is_dense_) digits_.resize(kept);
+  }
+
+ private:
+  std::size_t position(std::vector<std::int32_t>::const_iterator at) const {
+    return static_cast<std::size_t>(at - rows_.begin());
+  }
+
+  SignedDigits& digits_in(std::int32_t row) {
+    const auto index = static_cast<std::size_t>(row);
+    return digits_[is_dense_ ? index : position(std::ranges::lower_bound(rows_, row))];
+  }
+
+  const std::uint64_t* plane(int position, bool minus) const {
+    return &planes_[(static_cast<std::size_t>(position) * 2 + (minus ? 1 : 0)) * words_];
+  }
+
+  void flip(std::int32_t row, const SignedDigits& digits) {
+    const std::uint64_t bit = std::uint64_t{1} << (row % 64);
+    used_ |= digits.plus | digits.minus;
+    for (const bool minus : {false, true}) {
+      for (std::uint64_t rest = minus ? digits.minus : digits.plus; rest != 0; rest &= rest - 1) {
+        const auto position = static_cast<std::size_t>(std::countr_zero(rest));
+        planes_[(position * 2 + (minus ? 1 : 0)) * words_ + static_cast<std::size_t>(row / 64)] ^=
+            bit;
+      }
+    }
+  }
+
+  bool is_dense_;
+  std::vector<std::int32_t> rows_;
+  std::vector<SignedDigits> digits_;  // by row, or else beside rows_
+  // Dense only: rows as bits, by position and sign of the digit that they have.
+  std::size_t words_;
+  std::vector<std::uint64_t> planes_;
+  std::uint64_t used_ = 0;  // positions of all digits so far
 };
-
-/// Canonical signed digits of `weight`: no two neighbouring digits are non-zero.
-Digits canonical_digits(std::int32_t row, std::int64_t weight) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide magnitude =
-      weight < 0 ? Wide{0} - static_cast<Wide>(weight) : static_cast<Wide>(weight);
-  const Wide triple = magnitude * 3;
-  const Wide plus = (triple & ~magnitude) >> 1;
-  const Wide minus = (magnitude & ~triple) >> 1;
-  Digits digits{row, static_cast<std::uint64_t>(plus), static_cast<std::uint64_t>(minus)};
-  if (weight < 0) std::swap(digits.plus, digits.minus);
-  return digits;
-}
 
 /// `a + b * 2^shift`, or `a - b * 2^shift`, with a <= b; the shift of b against a may be negative.
 struct Pattern {
@@ -54,11 +170,25 @@ struct Places {
   std::uint64_t plus = 0;
   std::uint64_t minus = 0;
 
+  bool any() const noexcept { return (plus | minus) != 0; }
   int count() const noexcept { return std::popcount(plus) + std::popcount(minus); }
 };
 
 std::uint64_t shifted_down(std::uint64_t mask, int shift) {
   return shift >= 0 ? mask >> shift : mask << -shift;
+}
+
+/// The position above the highest bit of low + high * 2^shift, or minus, without regard to what the
+/// two have in common.
+int sum_top(const Interval& low, const Interval& high, int shift, bool subtract) {
+  __extension__ using Wide = __int128;
+  const Wide high_min = Wide{subtract ? -high.max : high.min} << shift;
+  const Wide high_max = Wide{subtract ? -high.min : high.max} << shift;
+  const Wide min = low.min + high_min;
+  Wide magnitude = std::max(low.max + high_max, -min - 1);
+  int top = min < 0 ? 1 : 0;
+  for (; magnitude > 0; magnitude >>= 1) ++top;
+  return top;
 }
 
 /// Drops places that use a digit of another place: only a pattern of one node with itself can.
@@ -71,7 +201,7 @@ std::uint64_t without_overlaps(std::uint64_t places, int shift) {
   return kept;
 }
 
-Places find_places(const Pattern& pattern, const Digits& a, const Digits& b) {
+Places find_places(const Pattern& pattern, const SignedDigits& a, const SignedDigits& b) {
   const std::uint64_t b_plus = shifted_down(pattern.subtract ? b.minus : b.plus, pattern.shift);
   const std::uint64_t b_minus = shifted_down(pattern.subtract ? b.plus : b.minus, pattern.shift);
   Places places{a.plus & b_plus, a.minus & b_minus};
@@ -98,7 +228,7 @@ class PatternSharing {
 
   std::vector<AdderTerm> build(const SumRows& sums) && {
     add_initial_candidates(sums.nodes);
-    while (!heap_.empty()) share_best();
+    while (!queue_.empty()) share_best();
     std::vector<AdderTerm> terms;
     for (std::size_t row = 0; row < rows_.size(); ++row) {
       terms.push_back(sum_row(row, sums.bias[row]));
@@ -114,6 +244,8 @@ class PatternSharing {
     std::uint64_t largest_depth_weight = 0;
   };
 
+  static constexpr std::int64_t kFactorUnit = 1024;
+
   struct Candidate {
     std::int64_t score = 0;
     std::int32_t depth = 0;
@@ -126,27 +258,83 @@ class PatternSharing {
     }
   };
 
-  static constexpr std::int64_t kFactorUnit = 1024;
-  static constexpr int kDigitPositions = 64;
+  /// Candidates in buckets of nearly the same score, of which only the best one is in order: most
+  /// candidates are of low scores, and those that are still of use there come up together.
+  class Queue {
+   public:
+    bool empty() const noexcept { return size_ == 0; }
+
+    void push(const Candidate& candidate) {
+      const auto bucket = static_cast<std::size_t>(candidate.score / kScoresPerBucket);
+      ++size_;
+      if (bucket >= current_) {
+        recent_.push(candidate);
+        return;
+      }
+      if (bucket >= buckets_.size()) buckets_.resize(bucket + 1);
+      buckets_[bucket].push_back(candidate);
+    }
+
+    /// Not of an empty queue; nor is pop().
+    const Candidate& top() {
+      while (sorted_.empty() && recent_.empty()) {
+        current_ = std::min(current_, buckets_.size()) - 1;
+        sorted_ = std::move(buckets_[current_]);
+        buckets_.resize(current_);
+        std::ranges::sort(sorted_, std::less<>());
+      }
+      return is_recent_next() ? recent_.top() : sorted_.back();
+    }
+
+    Candidate pop() {
+      const Candidate best = top();
+      is_recent_next() ? recent_.pop() : sorted_.pop_back();
+      --size_;
+      return best;
+    }
+
+   private:
+    static constexpr std::int64_t kScoresPerBucket = 8 * kFactorUnit;
+
+    bool is_recent_next() const {
+      return sorted_.empty() || (!recent_.empty() && sorted_.back() < recent_.top());
+    }
+
+    std::size_t size_ = 0;
+    std::vector<std::vector<Candidate>> buckets_;
+    // Buckets from this one up are in the two members below.
+    std::size_t current_ = std::numeric_limits<std::size_t>::max();
+    std::vector<Candidate> sorted_;  // best last
+    std::priority_queue<Candidate> recent_;
+  };
+
   // Depth weights are sums in 64 bits.
   static constexpr int kDeepestTree = 56;
 
   void load_digits(const SumRows& sums) {
-    if (sums.nodes.empty()) return;
-    digits_.resize(static_cast<std::size_t>(std::ranges::max(sums.nodes)) + 1);
-    for (std::size_t i = 0; i < sums.nodes.size(); ++i) {
+    std::vector<std::size_t> order(sums.nodes.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::ranges::sort(order, {}, [&](std::size_t i) { return sums.nodes[i]; });
+    for (const std::size_t i : order) {
       const std::int32_t node = sums.nodes[i];
+      NodeDigits& own = digits_of(node);
+      own = NodeDigits(rows_.size());
       for (std::size_t row = 0; row < rows_.size(); ++row) {
         const std::int64_t weight = sums.matrix[i * rows_.size() + row];
         if (weight == 0) continue;
-        const Digits digits = canonical_digits(static_cast<std::int32_t>(row), weight);
-        digits_[static_cast<std::size_t>(node)].push_back(digits);
+        const SignedDigits digits = canonical_digits(weight);
+        own.insert(static_cast<std::int32_t>(row), digits);
         rows_[row].nodes.push_back(node);
-        rows_[row].depth_weight += static_cast<std::uint64_t>(digit_count(weight))
+        rows_[row].depth_weight += static_cast<std::uint64_t>(digits.count())
                                    << builder_.node(node).depth;
       }
     }
-    for (Row& row : rows_) std::ranges::sort(row.nodes);
+  }
+
+  NodeDigits& digits_of(std::int32_t node) {
+    const auto needed = static_cast<std::size_t>(node) + 1;
+    if (digits_.size() < needed) digits_.resize(needed);
+    return digits_[needed - 1];
   }
 
   void set_depth_limits(const SumRows& sums) {
@@ -171,46 +359,59 @@ class PatternSharing {
            weight(builder_.node(pattern.b).depth);
   }
 
-  /// Calls `visit(digits of a, digits of b, places)` for every row in which the pattern may be
+  /// Calls `visit(row, digits of a, digits of b)` for every row that has both; a <= b.
+  template <class Visit>
+  void for_each_common_row(std::int32_t a, std::int32_t b, Visit&& visit) {
+    // The later one first, as its digits may be a new entry.
+    const NodeDigits& of_b = digits_of(b);
+    const NodeDigits& of_a = digits_of(a);
+    if (of_a.is_dense() || of_b.is_dense()) {
+      const bool by_a = !of_a.is_dense() || (of_b.is_dense() && of_a.size() < of_b.size());
+      const NodeDigits& rarer = by_a ? of_a : of_b;
+      const NodeDigits& other = by_a ? of_b : of_a;
+      for (std::size_t i = 0; i < rarer.size(); ++i) {
+        const std::int32_t row = rarer.rows()[i];
+        const SignedDigits* const y = other.find(row);
+        if (y == nullptr) continue;
+        const SignedDigits& x = rarer.digits_at(i);
+        visit(row, by_a ? x : *y, by_a ? *y : x);
+      }
+      return;
+    }
+    std::size_t i = 0;
+    std::size_t j = 0;
+    while (i < of_a.size() && j < of_b.size()) {
+      const std::int32_t row = of_a.rows()[i];
+      const std::int32_t other = of_b.rows()[j];
+      if (row == other) visit(row, of_a.digits_at(i), of_b.digits_at(j));
+      i += row <= other ? 1 : 0;
+      j += other <= row ? 1 : 0;
+    }
+  }
+
+  /// Calls `visit(row, places)` for every row in which the pattern may be
   /// used.
   template <class Visit>
   void for_each_use(const Pattern& pattern, Visit&& visit) {
     const std::uint64_t growth = depth_weight_growth(pattern);
-    for_common_rows(pattern.a, pattern.b, [&](Digits& a, Digits& b) {
-      Places places = find_places(pattern, a, b);
-      if (places.count() == 0) return;
-      const Row& row = rows_[static_cast<std::size_t>(a.row)];
-      const std::uint64_t slack = row.largest_depth_weight - row.depth_weight;
-      while (places.count() > 0 && growth * static_cast<std::uint64_t>(places.count()) > slack) {
-        std::uint64_t& mask = places.plus > places.minus ? places.plus : places.minus;
-        mask &= ~std::bit_floor(mask);
-      }
-      if (places.count() > 0) visit(a, b, places);
-    });
-  }
-
-  template <class Visit>
-  void for_common_rows(std::int32_t a, std::int32_t b, Visit&& visit) {
-    std::vector<Digits>& xs = digits_[static_cast<std::size_t>(a)];
-    std::vector<Digits>& ys = digits_[static_cast<std::size_t>(b)];
-    auto x = xs.begin();
-    auto y = ys.begin();
-    while (x != xs.end() && y != ys.end()) {
-      if (x->row < y->row) {
-        ++x;
-      } else if (y->row < x->row) {
-        ++y;
-      } else {
-        visit(*x, *y);
-        ++x;
-        ++y;
-      }
-    }
+    for_each_common_row(
+        pattern.a, pattern.b,
+        [&](std::int32_t row_index, const SignedDigits& a, const SignedDigits& b) {
+          Places places = find_places(pattern, a, b);
+          if (!places.any()) return;
+          const Row& row = rows_[static_cast<std::size_t>(row_index)];
+          const std::uint64_t slack = row.largest_depth_weight - row.depth_weight;
+          while (places.any() && growth * static_cast<std::uint64_t>(places.count()) > slack) {
+            std::uint64_t& mask = places.plus > places.minus ? places.plus : places.minus;
+            mask &= ~std::bit_floor(mask);
+          }
+          if (places.any()) visit(row_index, places);
+        });
   }
 
   int count_uses(const Pattern& pattern) {
     int uses = 0;
-    for_each_use(pattern, [&](Digits&, Digits&, const Places& places) { uses += places.count(); });
+    for_each_use(pattern, [&](std::int32_t, const Places& places) { uses += places.count(); });
     return uses;
   }
 
@@ -222,32 +423,38 @@ class PatternSharing {
     }
   }
 
+  /// Queues the patterns of the node with any other that occur at least twice: only rows with
+  /// digits of the node are looked at.
   void add_candidates_with(std::int32_t node) {
-    std::set<std::int32_t> partners;
-    for (const Digits& digits : digits_[static_cast<std::size_t>(node)]) {
-      const Row& row = rows_[static_cast<std::size_t>(digits.row)];
-      partners.insert(row.nodes.begin(), row.nodes.end());
+    partners_.clear();
+    pairs_.resize(digits_.size());
+    for (const std::int32_t row : digits_of(node).rows()) {
+      const int own = digits_of(node).find(row)->count();
+      for (const std::int32_t partner : rows_[static_cast<std::size_t>(row)].nodes) {
+        std::int32_t& pairs = pairs_[static_cast<std::size_t>(partner)];
+        if (pairs == 0) partners_.push_back(partner);
+        pairs += own > 1 ? 2 : 1;
+      }
     }
-    for (const std::int32_t partner : partners) {
-      add_candidates(std::min(partner, node), std::max(partner, node));
+    std::ranges::sort(partners_);
+    for (const std::int32_t partner : partners_) {
+      const std::int32_t pairs = std::exchange(pairs_[static_cast<std::size_t>(partner)], 0);
+      if (pairs >= 2) add_candidates(std::min(partner, node), std::max(partner, node));
     }
   }
 
   /// Counts every pattern of two nodes, a <= b, and queues those that occur at least twice.
   void add_candidates(std::int32_t a, std::int32_t b) {
-    constexpr std::size_t kShifts = 2 * std::size_t{kDigitPositions};
-    std::array<std::array<std::int32_t, kShifts>, 2> counts{};
     int lowest = kDigitPositions;
     int highest = -kDigitPositions;
-    for_common_rows(a, b, [&](const Digits& x, const Digits& y) {
+    for_each_common_row(a, b, [&](std::int32_t, const SignedDigits& x, const SignedDigits& y) {
       for (std::uint64_t xs = x.plus | x.minus; xs != 0; xs &= xs - 1) {
         const int p = std::countr_zero(xs);
         for (std::uint64_t ys = y.plus | y.minus; ys != 0; ys &= ys - 1) {
           const int q = std::countr_zero(ys);
           if (a == b && q <= p) continue;
           const bool subtract = ((x.minus >> p) & 1) != ((y.minus >> q) & 1);
-          const int column = q - p + kDigitPositions;
-          ++counts[subtract ? 1 : 0][static_cast<std::size_t>(column)];
+          ++counts_[subtract ? 1 : 0][static_cast<std::size_t>(q - p + kDigitPositions)];
           lowest = std::min(lowest, q - p);
           highest = std::max(highest, q - p);
         }
@@ -255,20 +462,29 @@ class PatternSharing {
     });
     for (int shift = lowest; shift <= highest; ++shift) {
       for (const bool subtract : {false, true}) {
-        const int column = shift + kDigitPositions;
-        const std::int32_t count = counts[subtract ? 1 : 0][static_cast<std::size_t>(column)];
-        if (count >= 2) add_candidate({a, b, shift, subtract}, count);
+        const auto column = static_cast<std::size_t>(shift + kDigitPositions);
+        const std::int32_t count = std::exchange(counts_[subtract ? 1 : 0][column], 0);
+        if (count >= 2) queue_.push(candidate({a, b, shift, subtract}, count));
       }
     }
   }
 
-  void add_candidate(const Pattern& pattern, int uses) {
+  Candidate candidate(const Pattern& pattern, int uses) const {
+    const int cost = cost_of(pattern);
+    return {score(uses, cost, pattern), depth_of(pattern), cost, pattern};
+  }
+
+  /// Of the pattern's sum, its low operand not negated.
+  int cost_of(const Pattern& pattern) const {
     const Interval& a = builder_.node(pattern.a).range;
     const Interval& b = builder_.node(pattern.b).range;
-    // The node is built with its low operand first and not negated.
-    const int cost = pattern.shift >= 0 ? adder_cost(a, b, pattern.shift, pattern.subtract)
-                                        : adder_cost(b, a, -pattern.shift, pattern.subtract);
-    heap_.push({score(uses, cost, pattern), depth_of(pattern), cost, pattern});
+    const std::array operands{bit_span(a, std::max(0, -pattern.shift)),
+                              bit_span(b, std::max(0, pattern.shift))};
+    const bool a_is_high = pattern.shift < 0;
+    const Interval& low = a_is_high ? b : a;
+    const Interval& high = a_is_high ? a : b;
+    return adder_cost(operands, sum_top(low, high, std::abs(pattern.shift), pattern.subtract),
+                      pattern.subtract);
   }
 
   std::int64_t score(int uses, int cost, const Pattern& pattern) const {
@@ -288,75 +504,69 @@ class PatternSharing {
   }
 
   void share_best() {
-    Candidate best = heap_.top();
-    heap_.pop();
-    const int uses = count_uses(best.pattern);
-    if (uses < 2) return;
-    if (const std::int64_t now = score(uses, best.cost, best.pattern); now < best.score) {
-      best.score = now;
-      if (!heap_.empty() && best < heap_.top()) {
-        heap_.push(best);
-        return;
-      }
-    }
-    share(best.pattern);
+    Candidate best = queue_.pop();
+    const auto [a, b, shift, subtract] = best.pattern;
+    const std::optional<int> most_uses = digits_of(a).most_common(digits_of(b), shift, subtract);
+    if (most_uses && !is_still_best(best, *most_uses)) return;
+    if (is_still_best(best, count_uses(best.pattern))) share(best.pattern);
+  }
+
+  /// With so many uses. Where others have become better the candidate waits again.
+  bool is_still_best(Candidate& best, int uses) {
+    if (uses < 2) return false;
+    const std::int64_t now = score(uses, best.cost, best.pattern);
+    if (now >= best.score) return true;
+    best.score = now;
+    if (queue_.empty() || !(best < queue_.top())) return true;
+    queue_.push(best);
+    return false;
   }
 
   void share(const Pattern& pattern) {
     const int base = std::max(0, -pattern.shift);
     const AdderTerm shared =
-        builder_.sum({pattern.a, base, false}, {pattern.b, base + pattern.shift, pattern.subtract});
+        builder_.sum(std::array{AdderTerm{pattern.a, base, false},
+                                AdderTerm{pattern.b, base + pattern.shift, pattern.subtract}});
     const std::int32_t node = shared.node;
-    if (static_cast<std::size_t>(node) >= digits_.size()) {
-      digits_.resize(static_cast<std::size_t>(node) + 1);
-    }
     const std::uint64_t growth = depth_weight_growth(pattern);
     const int offset = shared.shift - base;  // of the new digit against a's
-    std::vector<Digits> made;
-    for_each_use(pattern, [&](Digits& a, Digits& b, const Places& places) {
-      a.plus &= ~places.plus;
-      a.minus &= ~places.minus;
+    std::vector<std::pair<std::int32_t, SignedDigits>> made;
+    for_each_use(pattern, [&](std::int32_t row, const Places& places) {
       const std::uint64_t b_plus = shifted_down(places.plus, -pattern.shift);
       const std::uint64_t b_minus = shifted_down(places.minus, -pattern.shift);
-      b.plus &= ~(pattern.subtract ? b_minus : b_plus);
-      b.minus &= ~(pattern.subtract ? b_plus : b_minus);
-      Digits digits{a.row, shifted_down(places.plus, -offset), shifted_down(places.minus, -offset)};
+      digits_of(pattern.a).take(row, {places.plus, places.minus});
+      digits_of(pattern.b).take(
+          row, pattern.subtract ? SignedDigits{b_minus, b_plus} : SignedDigits{b_plus, b_minus});
+      SignedDigits digits{shifted_down(places.plus, -offset), shifted_down(places.minus, -offset)};
       if (shared.negative) std::swap(digits.plus, digits.minus);
-      made.push_back(digits);
-      rows_[static_cast<std::size_t>(a.row)].depth_weight +=
+      made.emplace_back(row, digits);
+      rows_[static_cast<std::size_t>(row)].depth_weight +=
           growth * static_cast<std::uint64_t>(places.count());
     });
-    remove_empty(pattern.a);
-    if (pattern.b != pattern.a) remove_empty(pattern.b);
-    add_digits(node, made);
+    drop_empty(pattern.a);
+    if (pattern.b != pattern.a) drop_empty(pattern.b);
+    for (const auto& [row, digits] : made) add_digits(node, row, digits);
     add_candidates_with(node);
   }
 
-  void remove_empty(std::int32_t node) {
-    std::vector<Digits>& all = digits_[static_cast<std::size_t>(node)];
-    for (const Digits& digits : all) {
-      if (!digits.empty()) continue;
-      std::erase(rows_[static_cast<std::size_t>(digits.row)].nodes, node);
-    }
-    std::erase_if(all, [](const Digits& digits) { return digits.empty(); });
+  void drop_empty(std::int32_t node) {
+    digits_of(node).drop_empty([&](std::int32_t row) {
+      std::vector<std::int32_t>& nodes = rows_[static_cast<std::size_t>(row)].nodes;
+      nodes.erase(std::ranges::lower_bound(nodes, node));
+    });
   }
 
   // A pattern that was shared before, up to the depth limit of a row, may be shared again.
-  void add_digits(std::int32_t node, const std::vector<Digits>& made) {
-    std::vector<Digits>& all = digits_[static_cast<std::size_t>(node)];
-    for (const Digits& digits : made) {
-      const auto at = std::ranges::lower_bound(all, digits.row, {}, &Digits::row);
-      if (at != all.end() && at->row == digits.row) {
-        SLUICE_CHECK(((at->plus | at->minus) & (digits.plus | digits.minus)) == 0,
-                     "node {} twice at one place of row {}", node, digits.row);
-        at->plus |= digits.plus;
-        at->minus |= digits.minus;
-      } else {
-        all.insert(at, digits);
-        std::vector<std::int32_t>& nodes = rows_[static_cast<std::size_t>(digits.row)].nodes;
-        nodes.insert(std::ranges::upper_bound(nodes, node), node);
-      }
+  void add_digits(std::int32_t node, std::int32_t row, const SignedDigits& digits) {
+    if (const SignedDigits* const known = digits_of(node).find(row)) {
+      SLUICE_CHECK(((known->plus | known->minus) & (digits.plus | digits.minus)) == 0,
+                   "node {} twice at one place of row {}", node, row);
+      digits_of(node).add(row, digits);
+      return;
     }
+    digits_of(node).insert(row, digits);
+    std::vector<std::int32_t>& nodes = rows_[static_cast<std::size_t>(row)].nodes;
+    nodes.insert(std::ranges::upper_bound(nodes, node), node);
   }
 
   struct Item {
@@ -379,9 +589,7 @@ class PatternSharing {
   std::vector<Item> row_items(std::size_t row, std::int64_t bias) {
     std::vector<Item> items;
     for (const std::int32_t node : rows_[row].nodes) {
-      const std::vector<Digits>& all = digits_[static_cast<std::size_t>(node)];
-      const auto digits =
-          *std::ranges::lower_bound(all, static_cast<std::int32_t>(row), {}, &Digits::row);
+      const SignedDigits digits = *digits_of(node).find(static_cast<std::int32_t>(row));
       for (int p = 0; p < kDigitPositions; ++p) {
         const bool minus = ((digits.minus >> p) & 1) != 0;
         if (minus || ((digits.plus >> p) & 1) != 0) items.push_back(make_item({node, p, minus}));
@@ -403,7 +611,7 @@ class PatternSharing {
     while (items.size() > 1) {
       const auto [i, j] = narrowest_pair(items, weight, rows_[row].largest_depth_weight);
       const SumForm form = items.size() == 2 ? SumForm::positive : SumForm::narrowest;
-      const Item merged = make_item(builder_.sum(items[i].term, items[j].term, form));
+      const Item merged = make_item(builder_.sum(std::array{items[i].term, items[j].term}, form));
       weight += weight_of(merged) - weight_of(items[i]) - weight_of(items[j]);
       items.erase(items.begin() + static_cast<std::ptrdiff_t>(j));
       items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
@@ -429,17 +637,16 @@ class PatternSharing {
 
   AdderGraphBuilder& builder_;
   std::uint64_t variation_;
-  std::vector<std::vector<Digits>> digits_;  // by node, ascending rows
   std::vector<Row> rows_;
-  std::priority_queue<Candidate> heap_;
+  std::vector<NodeDigits> digits_;      // by node
+  std::vector<std::int32_t> pairs_;     // by node, all 0 between calls
+  std::vector<std::int32_t> partners_;  // whose pairs_ are not 0
+  // By sign and shift of a pattern, all 0 between calls.
+  std::array<std::array<std::int32_t, 2 * std::size_t{kDigitPositions}>, 2> counts_{};
+  Queue queue_;
 };
 
 }  // namespace
-
-int digit_count(std::int64_t weight) noexcept {
-  const Digits digits = canonical_digits(0, weight);
-  return std::popcount(digits.plus) + std::popcount(digits.minus);
-}
 
 std::vector<AdderTerm> build_sums(AdderGraphBuilder& graph, const SumRows& sums,
                                   std::uint64_t variation) {

@@ -15,9 +15,6 @@ struct SumRows {
   std::vector<int> depth_limits;     ///< of each row's sum; raised to what its terms need
 };
 
-/// The number of signed digits of `weight` that are not zero.
-int digit_count(std::int64_t weight) noexcept;
-
 /// Adds the sums to the graph and returns one term per row, node -1 for 0: canonical signed digits,
 /// greedy sharing of two-term patterns by the area they save, then one tree per row.
 ///

@@ -107,7 +107,7 @@ class Pipeline {
   }
 
  private:
-  void connect(std::size_t id, const std::array<PathDelay, 2>& delays) {
+  void connect(std::size_t id, const PathDelays& delays) {
     const Instr& instr = function_.instrs()[id];
     for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(instr.op)); ++k) {
       connect(id, instr.operands[k], delays[k]);

@@ -65,7 +65,9 @@ std::size_t ValueBuilder::Hash::operator()(const Instr& instr) const noexcept {
   };
   mix(static_cast<std::int64_t>(instr.operands[0]));
   mix(static_cast<std::int64_t>(instr.operands[1]));
+  mix(static_cast<std::int64_t>(instr.operands[2]));
   mix(instr.shift);
+  mix(instr.third_shift);
   mix(instr.immediate);
   mix(instr.format.frac_bits);
   mix(instr.format.width);
@@ -122,6 +124,22 @@ ValueId ValueBuilder::sub(ValueId a, ValueId b, int shift, circuit::OriginId ori
   if (is_zero(b)) return a;
   if (is_zero(a)) return negate(scale(b, shift, origin), origin);
   return append({.op = Op::sub, .shift = shift, .operands = {a, b}, .origin = origin});
+}
+
+ValueId ValueBuilder::sum(Op op, const std::array<ValueId, 3>& operands, int shift, int third_shift,
+                          circuit::OriginId origin) {
+  const auto [a, b, c] = operands;
+  if (is_zero(a) || is_zero(b) || is_zero(c)) {
+    const ValueId ab =
+        circuit::is_subtracted(op, 1) ? sub(a, b, shift, origin) : add(a, b, shift, origin);
+    return circuit::is_subtracted(op, 2) ? sub(ab, c, third_shift, origin)
+                                         : add(ab, c, third_shift, origin);
+  }
+  return append({.op = op,
+                 .shift = shift,
+                 .third_shift = third_shift,
+                 .operands = operands,
+                 .origin = origin});
 }
 
 ValueId ValueBuilder::negate(ValueId a, circuit::OriginId origin) {

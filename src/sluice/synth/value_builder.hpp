@@ -36,6 +36,9 @@ class ValueBuilder {
   ValueId constant(std::int64_t mantissa, int frac_bits, OriginId origin);
   ValueId add(ValueId a, ValueId b, int shift, OriginId origin);
   ValueId sub(ValueId a, ValueId b, int shift, OriginId origin);
+  /// A sum of three, `op` and shifts as in Function::sum(); of two where an operand is zero.
+  ValueId sum(circuit::Op op, const std::array<ValueId, 3>& operands, int shift, int third_shift,
+              OriginId origin);
   ValueId negate(ValueId a, OriginId origin);
   ValueId scale(ValueId a, int shift, OriginId origin);
   ValueId multiply(ValueId a, ValueId b, OriginId origin);

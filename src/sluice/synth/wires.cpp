@@ -14,11 +14,6 @@ using circuit::Instr;
 using circuit::Op;
 using circuit::ValueId;
 
-/// How far to the left of its operand's binary point a sum reads an operand.
-int raised_bits(const Instr& sum, const Instr& operand, std::size_t position) {
-  return sum.format.frac_bits - operand.format.frac_bits + (position == 1 ? sum.shift : 0);
-}
-
 /// The wires of a circuit: which value made each bit of a value, and how long it is read.
 class Wires {
  public:
@@ -70,16 +65,20 @@ class Wires {
     return static_cast<std::int32_t>(wires_.size() - 1);
   }
 
-  /// Low bits of a sum that pass by it, and which operand they come from.
-  struct Passing {
-    int bits = 0;
-    std::size_t operand = 0;
-  };
-  Passing passing(std::size_t id) const {
-    const Instr& sum = instr(id);
-    const SumShape shape = sum_shape(function_, sum);
-    const bool turned = sum.op == Op::add && raised_bits(sum, instr(operand(id, 0)), 0) > 0;
-    return {shape.width - shape.added_bits, turned ? std::size_t{1} : std::size_t{0}};
+  /// Low bits of a sum that pass by its carry chain.
+  int passed_bits(std::size_t id) const {
+    const SumShape shape = sum_shape(function_, instr(id));
+    return shape.width - shape.added_bits;
+  }
+
+  /// The only operand that has a bit at `position` of the sum.
+  std::int32_t passed_wire(std::size_t id, int position) const {
+    for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(instr(id).op)); ++k) {
+      const std::size_t x = operand(id, k);
+      const std::int32_t wire = bit(x, position - raised_bits(instr(id), instr(x), k));
+      if (wire != kConstant) return wire;
+    }
+    return kConstant;
   }
 
   bool only_selects(const Instr& quantize) const {
@@ -102,19 +101,8 @@ class Wires {
       for (int k = 0; k < width; ++k) bits.push_back(bit(x, k + dropped));
       return;
     }
-    int passed = 0;
-    const bool adds = made.op == Op::add || made.op == Op::sub;
-    if (adds && !multipliers_.behind(id)) {
-      const Passing low = passing(id);
-      const std::size_t x = operand(id, low.operand);
-      const std::size_t y = operand(id, 1 - low.operand);
-      passed = low.bits;
-      for (int k = 0; k < passed; ++k) {
-        std::int32_t wire = bit(x, k - raised_bits(made, instr(x), low.operand));
-        if (wire == kConstant) wire = bit(y, k - raised_bits(made, instr(y), 1 - low.operand));
-        bits.push_back(wire);
-      }
-    }
+    const int passed = is_sum(made.op) && !multipliers_.behind(id) ? passed_bits(id) : 0;
+    for (int k = 0; k < passed; ++k) bits.push_back(passed_wire(id, k));
     for (int k = passed; k < width; ++k) bits.push_back(new_wire(id));
   }
 
@@ -139,9 +127,9 @@ class Wires {
       return;
     }
     if (made.op == Op::scale || (made.op == Op::quantize && only_selects(made))) return;
-    if (made.op == Op::add || made.op == Op::sub) {
-      const int passed = passing(id).bits;
-      for (std::size_t k = 0; k < 2; ++k) {
+    if (is_sum(made.op)) {
+      const int passed = passed_bits(id);
+      for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(made.op)); ++k) {
         const int raised = raised_bits(made, instr(operand(id, k)), k);
         read_with_sign(operand(id, k), passed - raised, width - raised, stage);
       }
@@ -196,7 +184,7 @@ std::vector<int> read_widths(const Function& function) {
     for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(instr.op)); ++k) {
       const Instr& operand = function.instr(instr.operands[k]);
       int bits = 64;
-      if (instr.op == Op::add || instr.op == Op::sub) {
+      if (is_sum(instr.op)) {
         bits = widths[id] - raised_bits(instr, operand, k);
       } else if (instr.op == Op::negate || instr.op == Op::scale) {
         bits = widths[id];

@@ -22,8 +22,7 @@ constexpr int kEventsArgument = 2;
 
 class XrtRun : public DeviceRun {
  public:
-  XrtRun(std::string subject, const xrt::kernel& kernel)
-      : kernel_(kernel), command_(std::move(subject), kernel) {}
+  XrtRun(unsigned card, const xrt::kernel& kernel) : kernel_(kernel), command_(card, kernel) {}
 
   void start(DeviceMemory& input, DeviceMemory& output, std::uint32_t events) override {
     with_xrt(command_.subject(), "cannot start the kernel", [&] {
@@ -66,7 +65,7 @@ class XrtRun : public DeviceRun {
 class XrtBackend : public DeviceBackend {
  public:
   XrtBackend(const package::Package& package, unsigned index, const DeviceOptions& options)
-      : subject_(fmt::format("xrt:{}", index)) {
+      : card_(index), subject_(fmt::format("xrt:{}", index)) {
     device_ = open_card(index, subject_);
     const std::string file = package.xclbin_file().string();
     const xrt::xclbin xclbin =
@@ -95,7 +94,7 @@ class XrtBackend : public DeviceBackend {
   std::unique_ptr<DeviceRun> make_run() override {
     require_programmed();
     return with_xrt(subject_, "cannot make a run",
-                    [&] { return std::make_unique<XrtRun>(subject_, kernel_); });
+                    [&] { return std::make_unique<XrtRun>(card_, kernel_); });
   }
 
  private:
@@ -125,6 +124,7 @@ class XrtBackend : public DeviceBackend {
     }
   }
 
+  unsigned card_;
   std::string subject_;
   std::shared_ptr<xrt::device> device_;
   xrt::uuid uuid_;

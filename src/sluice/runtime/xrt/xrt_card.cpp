@@ -15,8 +15,7 @@ namespace {
 
 class XrtUnitCommand : public UnitCommand {
  public:
-  XrtUnitCommand(std::string subject, const xrt::kernel& kernel)
-      : command_(std::move(subject), kernel) {}
+  XrtUnitCommand(unsigned card, const xrt::kernel& kernel) : command_(card, kernel) {}
 
   void set_argument(std::size_t position, DeviceMemory& memory) override {
     with_xrt(command_.subject(), "cannot set an argument", [&] {
@@ -40,15 +39,16 @@ class XrtUnitCommand : public UnitCommand {
 
 class XrtUnit : public UnitBackend {
  public:
-  XrtUnit(std::string subject, const xrt::device& device, const xrt::uuid& uuid,
+  XrtUnit(unsigned card, std::string subject, const xrt::device& device, const xrt::uuid& uuid,
           const std::string& name)
-      : subject_(std::move(subject)),
+      : card_(card),
+        subject_(std::move(subject)),
         kernel_(with_xrt(subject_, fmt::format("cannot open compute unit `{}`", name),
                          [&] { return xrt::kernel(device, uuid, name); })) {}
 
   std::unique_ptr<UnitCommand> make_command() override {
     return with_xrt(subject_, "cannot make a run",
-                    [&] { return std::make_unique<XrtUnitCommand>(subject_, kernel_); });
+                    [&] { return std::make_unique<XrtUnitCommand>(card_, kernel_); });
   }
   std::uint32_t read_register(std::uint32_t offset_bytes) override {
     return with_xrt(subject_, "cannot read a register",
@@ -60,6 +60,7 @@ class XrtUnit : public UnitBackend {
   }
 
  private:
+  unsigned card_;
   std::string subject_;
   xrt::kernel kernel_;
 };
@@ -67,7 +68,7 @@ class XrtUnit : public UnitBackend {
 class XrtCard : public CardBackend {
  public:
   XrtCard(const std::string& file, unsigned index)
-      : subject_(fmt::format("xrt:{}", index)), device_(open_card(index, subject_)) {
+      : card_(index), subject_(fmt::format("xrt:{}", index)), device_(open_card(index, subject_)) {
     const xrt::xclbin xclbin =
         with_xrt(file, "XRT cannot read this xclbin", [&] { return xrt::xclbin(file); });
     uuid_ = with_xrt(subject_, "cannot program the card with " + file,
@@ -84,11 +85,12 @@ class XrtCard : public CardBackend {
   }
   std::unique_ptr<UnitBackend> open_unit(const package::XclbinKernel& kernel,
                                          const package::XclbinInstance& instance) override {
-    return std::make_unique<XrtUnit>(subject_, *device_, uuid_,
+    return std::make_unique<XrtUnit>(card_, subject_, *device_, uuid_,
                                      fmt::format("{}:{{{}}}", kernel.name, instance.name));
   }
 
  private:
+  unsigned card_;
   std::string subject_;
   std::shared_ptr<xrt::device> device_;
   xrt::uuid uuid_;

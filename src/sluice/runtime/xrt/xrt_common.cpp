@@ -1,8 +1,10 @@
 #include "sluice/runtime/xrt/xrt_common.hpp"
 
+#include <dlfcn.h>
 #include <experimental/xrt_ini.h>
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -48,6 +50,28 @@ void allow_registers() noexcept {
   }
 }
 
+/// The emulated card's guard stands in for XRT's shim and knows when a card has died.
+/// Null: another shim, or none.
+using CardHasDied = bool (*)(unsigned card, char* text, std::size_t size_bytes);
+
+CardHasDied find_card_has_died() noexcept {
+  for (const char* guard : {"libsluice_xrt_guard_hwemu.so", "libsluice_xrt_guard_swemu.so"}) {
+    if (void* library = ::dlopen(guard, RTLD_NOW | RTLD_NOLOAD); library != nullptr) {
+      return reinterpret_cast<CardHasDied>(::dlsym(library, "sluice_guard_card_has_died"));
+    }
+  }
+  return nullptr;
+}
+
+/// XRT reports the runs of an emulated card that has died as completed.
+void require_living_card(unsigned card, const std::string& subject) {
+  static const CardHasDied card_has_died = find_card_has_died();
+  std::array<char, 512> reason{};
+  if (card_has_died == nullptr || !card_has_died(card, reason.data(), reason.size())) return;
+  throw DeviceError("E-RUNTIME-009", subject,
+                    fmt::format("cannot wait for the kernel: sluice card: {}", reason.data()));
+}
+
 }  // namespace
 
 XrtMemory::XrtMemory(std::string subject, const xrt::device& device, std::size_t bytes, int group)
@@ -88,8 +112,8 @@ class EndCounter {
   std::uint64_t ends_ = 0;
 };
 
-XrtCommand::XrtCommand(std::string subject, const xrt::kernel& kernel)
-    : subject_(std::move(subject)), run_(kernel) {
+XrtCommand::XrtCommand(unsigned card, const xrt::kernel& kernel)
+    : card_(card), subject_(fmt::format("xrt:{}", card)), run_(kernel) {
   const std::string mode = emulation_mode();
   if (mode != "hw_emu" && mode != "sw_emu") return;
   ends_ = std::make_shared<EndCounter>();
@@ -108,7 +132,10 @@ bool XrtCommand::wait(std::chrono::milliseconds timeout) {
     if (ends_ == nullptr) return run_.wait(timeout);
     return ends_->wait(starts_, timeout) ? run_.state() : ERT_CMD_STATE_TIMEOUT;
   });
-  if (state == ERT_CMD_STATE_COMPLETED) return true;
+  if (state == ERT_CMD_STATE_COMPLETED) {
+    if (ends_ != nullptr) require_living_card(card_, subject_);
+    return true;
+  }
   if (!has_ended(state)) return false;
   throw DeviceError("E-RUNTIME-011", subject_,
                     fmt::format("the kernel ended in state {}", state_name(state)),

@@ -56,15 +56,17 @@ class EndCounter;
 /// shim keep run::wait(): it obeys the timeout without a second thread.
 class XrtCommand {
  public:
-  XrtCommand(std::string subject, const xrt::kernel& kernel);
+  /// `card`: the N of its URI xrt:N.
+  XrtCommand(unsigned card, const xrt::kernel& kernel);
 
   xrt::run& run() noexcept { return run_; }
   const std::string& subject() const noexcept { return subject_; }
   void start();
-  /// As DeviceRun::wait.
+  /// As DeviceRun::wait. DeviceError E-RUNTIME-009 too when an emulated card has died.
   bool wait(std::chrono::milliseconds timeout);
 
  private:
+  unsigned card_;
   std::string subject_;
   std::shared_ptr<EndCounter> ends_;  // null: by run::wait()
   xrt::run run_;
