@@ -31,6 +31,7 @@ struct Options {
   std::string effort = "normal";
   std::string adders = "three";
   int extra_depth = 0;
+  std::int64_t dsps = 0;
   double clock_mhz = 200.0;
   int repetitions = 1;
   bool few_registers = false;
@@ -77,7 +78,8 @@ Json measure(const Options& options) {
         network,
         {.cmvm = {.extra_depth = options.extra_depth,
                   .effort = efforts.at(options.effort),
-                  .adders = options.adders == "two" ? synth::Adders::two : synth::Adders::three}});
+                  .adders = options.adders == "two" ? synth::Adders::two : synth::Adders::three},
+         .multipliers = options.dsps});
     lower_s.push_back(cpu_seconds() - start);
   }
   const double start = cpu_seconds();
@@ -93,6 +95,7 @@ Json measure(const Options& options) {
           {"adder_depth", adder_depth(circuit.function)},
           {"lut_estimated", estimate.total.area.luts},
           {"ff_estimated", estimate.total.area.flip_flops},
+          {"dsp", estimate.total.area.dsps},
           {"latency_cycles", estimate.latency_cycles},
           {"critical_path_ns", estimate.critical_path_ns},
           {"optimise_s", median(lower_s)},
@@ -111,6 +114,8 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"two", "three"}));
   app.add_option("--extra-depth", options.extra_depth, "Adder levels above the least")
       ->check(CLI::Range(0, 16));
+  app.add_option("--dsp", options.dsps, "Multipliers that weights may take")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--clock-mhz", options.clock_mhz);
   app.add_flag("--few-registers", options.few_registers);
   app.add_option("--repetitions", options.repetitions, "Of which the median time is printed")

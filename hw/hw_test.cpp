@@ -107,6 +107,25 @@ TEST(Shell, SynthesisesWithoutLatchesWithinItsBudget) {
   EXPECT_LT(registers, 2000);
 }
 
+TEST(MultiplyAdd, IsTheSameInSimulationAndInADsp48e2) {
+  SKIP_WITHOUT("iverilog");
+  const TemporaryFolder folder;
+  const Words files = Words{(kFolder / "sluice_multiply_add.v").string()} +
+                      bench_files({"sluice_multiply_add_bench.v", "DSP48E2.v"});
+  const auto printed = [&](const Words& options, const std::string& name) {
+    const std::string program = (folder.path() / name).string();
+    const Finished built =
+        run(Words{"iverilog", "-g2005", "-s", "sluice_multiply_add_bench", "-o", program} +
+            options + files);
+    EXPECT_EQ(built.output, "");
+    return run({"vvp", "-n", program}).output;
+  };
+  const std::string simulated = printed({}, "simulated");
+  EXPECT_GT(std::count(simulated.begin(), simulated.end(), '\n'), 1999);
+  EXPECT_THAT(simulated, Not(HasSubstr("x")));
+  EXPECT_EQ(printed({"-DSYNTHESIS"}, "synthesised"), simulated);
+}
+
 TEST(TernaryAdder, IsProvenEqualToItsExpression) {
   SKIP_WITHOUT("yosys");
   const fs::path bench = kFolder / "bench/sluice_ternary_bench.v";

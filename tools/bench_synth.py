@@ -1,7 +1,11 @@
 #!/usr/bin/python3
 """Measures the adder-graph optimiser on one set of networks, beside alkaid where PyPI can be reached.
 
-usage: bench_synth.py BUILD OUTPUT [--full] [--models FOLDER] [--largest-for-yosys LUT]
+usage: bench_synth.py BUILD OUTPUT [--full] [--only WORD] [--models FOLDER] [--largest-for-yosys LUT] [--events N]
+
+The networks: random matrices, six jet classifiers of different prices of a bit (benchmarks/networks), the committed muon
+network without and with DSP48E2, and the jet and TFC models of --models where they are. Each optimised circuit is
+compared with its network on a million random events.
 
 Writes OUTPUT/synth.md, synth.json and synth.png. LUT are LUT1 to LUT6 and LUT6_2 of Yosys (`synth_xilinx -family xcup`), for
 both programs. Yosys builds a three-operand expression at twice its price, so both programs' three-operand adders are
@@ -25,10 +29,16 @@ ROOT = Path(__file__).resolve().parent.parent
 TERNARY_ADDER = ROOT / "hw/sluice_ternary_adder.v"
 ALKAID_TERNARY_ADDER = ROOT / "tools/alkaid_ternary_adder.v"
 MUON = ROOT / "examples/muon_pt/model/muon_pt.h5"
+JETS = ROOT / "benchmarks/networks"
+MODELS = ROOT.parent / "shared/models"
+MODEL_FILES = ("hgq_jet_classifier.h5", "qkeras_jettagging.onnx", "TFC_1W1A.onnx")
+MULTIPLIER = ROOT / "hw/sluice_multiply_add.v"
+MOST_DSPS = 1_000_000
 YOSYS = "read_verilog -I. {files}; synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top {top}; tee -o {stat} stat"
 ALKAID = "alkaid==0.8.2"
-TIME_LIMIT_S = 300
+TIME_LIMIT_S = 1800
 REPETITIONS = 3
+TOLERANCE = 0.05
 GROWTH_SIZES = (16, 32, 64, 128, 256)
 
 
@@ -53,21 +63,19 @@ def matrices(full):
 
 def models(build, folder, models_folder):
     """Networks of model files that this build imports; says which it does not."""
-    files = [("muon", MUON, [])]
-    if models_folder:
-        for path in sorted(models_folder.rglob("*")):
-            weights = path.with_name(path.stem + "_weights.h5")
-            if path.suffix == ".json" and weights.exists():
-                files.append((path.stem, path, ["--weights", weights]))
-            elif path.suffix in (".onnx", ".keras") or path.suffix == ".h5" and "weights" not in path.name:
-                files.append((path.stem, path, []))
-    for name, path, options in files:
-        package = folder / f"package_{name}"
-        finished = run([build / "bin/sluice", "-q", "compile", path, "-o", package, "--no-simulator", *options])
+    files = [MUON, *(path for name in MODEL_FILES for path in sorted(models_folder.rglob(name)))]
+    for path in files:
+        package = folder / f"package_{path.stem}"
+        finished = run([build / "bin/sluice", "-q", "compile", path, "-o", package, "--no-simulator"])
         if finished.returncode == 0:
-            yield name, (package / "network.txt").read_text()
+            yield path.stem, (package / "network.txt").read_text()
         else:
-            print(f"SKIP: {name}: {finished.stderr.strip().splitlines()[:1]}", file=sys.stderr)
+            print(f"SKIP: {path.stem}: {finished.stderr.strip().splitlines()[:1]}", file=sys.stderr)
+
+
+def differing_events(build, network, dsps, events):
+    finished = run([build / "benchmarks/synth_vectors", network, "--events", events, "--dsp", dsps])
+    return json.loads(finished.stdout)["differing"] if finished.stdout else None
 
 
 def run(words, **options):
@@ -80,21 +88,22 @@ def run(words, **options):
 
 def yosys_cells(folder, top, more=()):
     files = [path for path in sorted(folder.rglob("*.v")) if path.name != "ternary_adder.v"]
-    files = " ".join(str(path) for path in [*files, TERNARY_ADDER, *more])
+    files = " ".join(str(path) for path in [*files, TERNARY_ADDER, MULTIPLIER, *more])
     stat = folder / "stat.txt"
     finished = run(["yosys", "-q", "-p", YOSYS.format(files=files, top=top, stat=stat)])
     if finished.returncode != 0:
         print(f"yosys: {finished.stderr[-300:]}", file=sys.stderr)
         return {}
-    cells = re.findall(r"\s(LUT[1-6](?:_2)?|FD\w+)\s+(\d+)\n", stat.read_text())
-    return {"lut": sum(int(n) for cell, n in cells if cell.startswith("LUT")),
+    cells = re.findall(r"\s(LUT[1-6](?:_2)?|FD\w+|DSP48E2)\s+(\d+)\n", stat.read_text())
+    return {"dsp_yosys": sum(int(n) for cell, n in cells if cell == "DSP48E2"),
+            "lut": sum(int(n) for cell, n in cells if cell.startswith("LUT")),
             "ff": sum(int(n) for cell, n in cells if cell.startswith("FD"))}
 
 
-def sluice(build, network, effort, folder, largest_for_yosys=0, repetitions=REPETITIONS):
+def sluice(build, network, effort, folder, largest_for_yosys=0, repetitions=REPETITIONS, dsps=0):
     folder.mkdir(parents=True)
-    finished = run([build / "benchmarks/synth_bench", network, "--effort", effort, "--repetitions", repetitions, "--few-registers",
-                    "--verilog", folder / "bench.v"])
+    finished = run([build / "benchmarks/synth_bench", network, "--effort", effort, "--dsp", dsps,
+                    "--repetitions", repetitions, "--few-registers", "--verilog", folder / "bench.v"])
     if finished.returncode != 0:
         sys.exit(finished.stderr)
     result = json.loads(finished.stdout)
@@ -172,6 +181,16 @@ def mean_ratio(rows, ours, theirs):
     return statistics.geometric_mean(ratios) if ratios else None
 
 
+def dsp_lines(rows):
+    """LUT of a network with multipliers against the same without."""
+    without = {row["network"]: row for row in rows if row["effort"] == "normal"}
+    for row in rows:
+        if row["effort"] == "normal, DSP":
+            count = "lut" if row.get("lut") and without[row["network"]].get("lut") else "lut_estimated"
+            yield (f"- {row['network']} with {row['dsp']:,} DSP48E2: {row[count] / without[row['network']][count]:.3f}x the LUT "
+                   f"({'Yosys' if count == 'lut' else 'estimated'}), {row['latency_cycles']} cycles")
+
+
 def summary(rows, points, exponent):
     lines = []
     for effort in ("normal", "max"):
@@ -186,7 +205,13 @@ def summary(rows, points, exponent):
     for ours, by_yosys in (("lut_estimated", "lut"), ("ff_estimated", "ff")):
         errors = [row[ours] / row[by_yosys] - 1 for row in rows if row.get(by_yosys)]
         if errors:
-            lines.append(f"- {ours} against Yosys: {min(errors):+.1%} to {max(errors):+.1%}")
+            within = sum(abs(error) <= TOLERANCE for error in errors)
+            lines.append(f"- {ours} against Yosys: {min(errors):+.1%} to {max(errors):+.1%}, "
+                         f"{within} of {len(errors)} within {TOLERANCE:.0%}")
+    lines += dsp_lines(rows)
+    compared = [row for row in rows if row.get("differing") is not None]
+    lines.append(f"- {sum(row['differing'] for row in compared):,} of {sum(row['events'] for row in compared):,} events differ "
+                 f"between {len(compared)} optimised circuits and their networks")
     lines.append(f"- growth: n^{exponent:.2f} for 4-bit n x n, " +
                  ", ".join(f"{size}: {seconds:.3f} s" for size, seconds, _ in points) +
                  f"; {points[-1][2] / 1024:.0f} MiB at {points[-1][0]}")
@@ -222,7 +247,10 @@ def main():
     arguments.add_argument("--full", action="store_true", help="matrices up to 128 x 128, 16 bits")
     arguments.add_argument("--largest-for-yosys", type=int, default=15_000, metavar="LUT",
                            help="networks of more estimated LUT are not given to Yosys, which takes minutes for them")
-    arguments.add_argument("--models", type=Path, help="folder of further model files")
+    arguments.add_argument("--models", type=Path, default=MODELS, help="folder of further model files")
+    arguments.add_argument("--only", default="", metavar="WORD", help="only networks with this in their name")
+    arguments.add_argument("--events", type=int, default=1_000_000,
+                           help="on which each optimised circuit is compared with its network; 0: none")
     options = arguments.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     build = options.build.resolve()
@@ -231,15 +259,24 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         points, exponent = growth(build, work)
-        networks = [*matrices(options.full), *models(build, work, options.models)]
+        jets = [(path.stem, path.read_text()) for path in sorted(JETS.glob("*.txt"))]
+        networks = [(name, text) for name, text in [*matrices(options.full), *jets, *models(build, work, options.models)]
+                    if options.only in name]
         for position, (name, text) in enumerate(networks):
             print(f"{name} ...", file=sys.stderr)
             network = work / f"network_{position}.txt"
             network.write_text(text)
             other = None
-            for effort in ("normal", "max"):
-                result = sluice(build, network, effort, work / f"{position}_{effort}", options.largest_for_yosys,
-                                REPETITIONS if effort == "normal" else 1)
+            runs = [("normal", 0), ("max", 0)] + ([("normal", MOST_DSPS)] if name == MUON.stem else [])
+            for effort, dsps in runs:
+                result = sluice(build, network, effort, work / f"{position}_{effort}_{dsps}", options.largest_for_yosys,
+                                REPETITIONS if effort == "normal" else 1, dsps)
+                if options.events and effort == "normal":
+                    result |= {"events": options.events,
+                               "differing": differing_events(build, network, dsps, options.events)}
+                if dsps:
+                    rows.append({"network": name, "effort": f"{effort}, DSP", **result})
+                    continue
                 if python and other is None:
                     other = alkaid(python, network, result["latency_cycles"], work / f"{position}_alkaid",
                                    "lut" in result)

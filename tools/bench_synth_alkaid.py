@@ -27,6 +27,15 @@ def integers(text):
     return np.array(json.loads(text), dtype=np.float64)
 
 
+def quantised(values, quantizers):
+    """All elements by one quantiser, or each by its own; all round and saturate alike."""
+    formats = np.array([kif(text) for text, _, _ in quantizers])
+    kinds = {(overflow, rounding) for _, rounding, overflow in quantizers}
+    if len(kinds) != 1:
+        sys.exit("SKIP: elements that round or overflow differently")
+    return values.quantize(*(formats.T if len(formats) > 1 else formats[0]), *kinds.pop())
+
+
 def build(network):
     values, output = {}, None
     for line in network.splitlines():
@@ -38,8 +47,8 @@ def build(network):
             weights = integers(found[6]).reshape(int(found[3]), int(found[4])) * 2.0 ** -int(found[5])
             y = values[found[2]] @ weights
             values[found[1]] = y + integers(found[8]) * 2.0 ** -int(found[7]) if found[8] else y
-        elif found := re.match(r'layer "(.*?)" = quantize "(.*?)" as (\S+)(?: (RND_CONV|RND))?(?: (SAT))?', line):
-            values[found[1]] = values[found[2]].quantize(*kif(found[3]), found[5] or "WRAP", found[4] or "TRN")
+        elif found := re.match(r'layer "(.*?)" = quantize "(.*?)" as (.*)', line):
+            values[found[1]] = quantised(values[found[2]], re.findall(r"([su]\d+\.-?\d+) (\w+) (\w+)", found[3]))
         elif found := re.match(r'output "(.*?)"', line):
             output = values[found[1]]
         elif not line.startswith("network"):

@@ -171,7 +171,7 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
             adders: Literal["two", "three"] = "three",
             family: Literal["ultrascale-plus", "7-series", "generic"] = "ultrascale-plus",
             pipeline: Literal["registers", "speed"] = "speed",
-            convolutions: Literal["auto", "parallel", "streaming"] = "auto", reuse: int = 1) -> Model:
+            convolutions: Literal["auto", "parallel", "streaming"] = "auto", reuse: int = 1, dsp: str = "0") -> Model:
     """Reads a trained model into its exact form.
 
     Parameters
@@ -200,6 +200,9 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
         All positions at once, or one after the other; large ones stream by themselves.
     reuse : int
         Cycles that share the multipliers of a dense layer or of a position.
+    dsp : str
+        DSP48E2 that weights may take instead of adders: a number, or 'auto' for as many as keep the shares of DSP48E2
+        and LUT of an XCVU9P equal.
 
     Raises
     ------
@@ -210,7 +213,7 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
     """
     options = {"name": name, "clock_mhz": clock_mhz, "board": board, "config": config, "weights": weights,
                "effort": effort, "adders": adders, "family": family, "pipeline": pipeline,
-               "convolutions": convolutions, "reuse": reuse}
+               "convolutions": convolutions, "reuse": reuse, "dsp": dsp}
     if isinstance(model, (str, os.PathLike)):
         return Model(model, options)
     folder = tempfile.TemporaryDirectory(prefix="sluice-")

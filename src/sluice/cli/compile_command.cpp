@@ -67,12 +67,12 @@ int run_compile(const Context& context, const Arguments& arguments) {
   print_result(context, json,
                describe_formats(compiled.formats) +
                    fmt::format("{}: latency {} cycles = {:.1f} ns at {:g} MHz, one event per {} "
-                               "cycle{}; about {} LUT, {} FF",
+                               "cycle{}; about {} LUT, {} FF, {} DSP",
                                arguments.output, manifest.latency_cycles,
                                manifest.latency_cycles * manifest.clock_period_ns(),
                                manifest.clock_mhz, manifest.initiation_interval_cycles,
                                manifest.initiation_interval_cycles == 1 ? "" : "s",
-                               total["lut"].dump(), total["ff"].dump()));
+                               total["lut"].dump(), total["ff"].dump(), total["dsp"].dump()));
   return 0;
 }
 

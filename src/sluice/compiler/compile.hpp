@@ -29,6 +29,8 @@ struct CompileOptions {
   synth::Form convolutions = synth::Form::automatic;  ///< one position after the other, or all
   std::int64_t reuse = 1;  ///< ticks that share a layer's multipliers; the configuration's
                            ///< ReuseFactor of a layer comes first
+  /// DSP48E2 that constant weights may take; nothing: as many as balance the device's LUTs.
+  std::optional<std::int64_t> dsps = 0;
   FormatOptions formats;   ///< of a float model: chosen from data, or measured with them
   bool simulator = true;   ///< Verilate the kernel and pack the card
 };

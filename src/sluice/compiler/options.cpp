@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <optional>
 
 #include "sluice/base/error.hpp"
 
@@ -48,6 +51,17 @@ std::size_t choice_of(const std::string& name, const Json& value) {
     refuse(name, value, fmt::format("use one of {}", fmt::join(choices, ", ")));
   }
   return static_cast<std::size_t>(choice - choices.begin());
+}
+
+/// Nothing for `auto`.
+std::optional<std::int64_t> parse_dsps(const std::string& text) {
+  if (text == "auto") return std::nullopt;
+  std::int64_t dsps = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), dsps);
+  if (error != std::errc{} || end != text.data() + text.size() || dsps < 0) {
+    refuse("dsp", text, "use a number, 0 or more, or auto");
+  }
+  return dsps;
 }
 
 void set_row(CompileOptions& options, const std::string& name, const Json& value) {
@@ -121,6 +135,12 @@ const std::vector<OptionRow>& option_rows() {
          }
          options.reuse = static_cast<std::int64_t>(reuse);
        }},
+      {"dsp",
+       "DSP48E2 that weights may take instead of adders: a number, or auto for as many as keep the "
+       "shares of DSP48E2 and LUT of an XCVU9P equal",
+       {},
+       "0",
+       [](CompileOptions& options, const Json& value) { options.dsps = parse_dsps(value); }},
   };
   return rows;
 }

@@ -6,6 +6,7 @@
 
 #include "sluice/base/check.hpp"
 #include "sluice/base/text_reader.hpp"
+#include "sluice/circuit/multipliers.hpp"
 #include "sluice/circuit/verify.hpp"
 #include "sluice/rtl/joined_core.hpp"
 #include "sluice/rtl/layout.hpp"
@@ -32,7 +33,8 @@ class CoreWriter {
         schedule_(schedule),
         options_(options),
         output_stage_(schedule.latency_cycles - (options.registers_outputs ? 0 : 1)),
-        plan_(make_plan(circuit.function, schedule, output_stage_)),
+        multipliers_(circuit.function),
+        plan_(make_plan(circuit.function, schedule, multipliers_, output_stage_)),
         input_slots_(event_layout(circuit.inputs)),
         module_(options.name + "_core"),
         operations_(module_, circuit.function, options.family),
@@ -101,6 +103,8 @@ class CoreWriter {
     std::vector<RegisterUpdate> updates;
     for (std::size_t id = 0; id < value_count(); ++id) {
       if (schedule_.stages[id] >= stage || plan_.last_stage[id] < stage) continue;
+      const auto age = static_cast<std::size_t>(stage - schedule_.stages[id]);
+      if (nets_[id].size() > age) continue;  // a multiplier's own register
       const fixed::Format& format = instr(id).format;
       const NetId before = nets_[id].back();
       const NetId reg = module_.add_register(name_of(id, stage), format.width, format.is_signed);
@@ -120,10 +124,42 @@ class CoreWriter {
   void write_operations(int stage) {
     for (std::size_t id = 0; id < value_count(); ++id) {
       if (schedule_.stages[id] != stage || plan_.last_stage[id] == Plan::kDead) continue;
+      if (const auto& unit = multipliers_.behind(id)) {
+        write_multiplier(id, *unit, stage);
+        continue;
+      }
       const std::string name = name_of(id, stage);
       Expr value = bits_of(id, stage, name);
       nets_[id].push_back(module_.add_wire(name, instr(id).format.is_signed, std::move(value)));
     }
+  }
+
+  /// The output is registered in the multiplier if nobody reads it in `stage`.
+  void write_multiplier(std::size_t id, const circuit::MultiplyAdd& unit, int stage) {
+    const bool is_registered = plan_.first_stage[id] > stage;
+    const fixed::Format& format = instr(id).format;
+    const fixed::Format& value_format = circuit_.function.instr(unit.value).format;
+    const std::string name = name_of(id, is_registered ? stage + 1 : stage);
+    const int value_width = value_format.width + (value_format.is_signed ? 0 : 1);
+    const NetId value = module_.add_wire(
+        name + "_a", true, extract(module_, number(unit.value, stage), 0, value_width));
+    Expr addend = literal(0, format.width);
+    if (unit.addend) {
+      addend = extract(module_, shifted(number(*unit.addend, stage), unit.addend_shift), 0,
+                       format.width);
+    }
+    const NetId addend_net = module_.add_wire(name + "_c", true, std::move(addend));
+    const NetId clock = module_.add_wire(name + "_clk", false, module_.select(clocks_, stage, 1));
+    const NetId sum = module_.add_wire(name, format.width);
+    module_.instantiate({"sluice_multiply_add",
+                         name + "_dsp",
+                         {{"VALUE_WIDTH", value_width},
+                          {"FACTOR", unit.factor},
+                          {"SUM_WIDTH", format.width},
+                          {"REGISTERED", is_registered ? 1 : 0}},
+                         {{"clk", clock}, {"value", value}, {"addend", addend_net}},
+                         {{"sum", sum}}});
+    nets_[id].assign(is_registered ? 2 : 1, sum);
   }
 
   Expr bits_of(std::size_t id, int stage, const std::string& name) {
@@ -152,6 +188,7 @@ class CoreWriter {
   const Schedule& schedule_;
   const CoreOptions& options_;
   int output_stage_;
+  circuit::Multipliers multipliers_;
   Plan plan_;
   std::vector<ElementSlot> input_slots_;
   std::vector<std::string> stems_;  ///< per origin

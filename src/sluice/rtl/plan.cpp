@@ -40,18 +40,27 @@ std::vector<Carrier> find_carriers(const Function& function) {
 
 }  // namespace
 
-Plan make_plan(const Function& function, const circuit::Schedule& schedule, int output_stage) {
+Plan make_plan(const Function& function, const circuit::Schedule& schedule,
+               const circuit::Multipliers& multipliers, int output_stage) {
   const std::span<const Instr> instrs = function.instrs();
-  Plan plan{find_carriers(function), std::vector<int>(instrs.size(), Plan::kDead)};
+  Plan plan{find_carriers(function), std::vector<int>(instrs.size(), Plan::kDead),
+            std::vector<int>(instrs.size(), schedule.latency_cycles)};
   const auto read = [&](ValueId id, int stage) {
     const Carrier& carrier = plan.carriers[index(id)];
     if (carrier.constant) return;
     int& last = plan.last_stage[index(carrier.value)];
     last = std::max(last, stage);
+    int& first = plan.first_stage[index(carrier.value)];
+    first = std::min(first, stage);
   };
   for (const ValueId output : function.outputs()) read(output, output_stage);
   for (std::size_t id = instrs.size(); id-- > 0;) {
     if (plan.last_stage[id] == Plan::kDead) continue;
+    if (const auto& unit = multipliers.behind(id)) {
+      read(unit->value, schedule.stages[id]);
+      if (unit->addend) read(*unit->addend, schedule.stages[id]);
+      continue;
+    }
     for (int i = 0; i < operand_count(instrs[id].op); ++i) {
       read(instrs[id].operands[static_cast<std::size_t>(i)], schedule.stages[id]);
     }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sluice/circuit/circuit.hpp"
+#include "sluice/circuit/multipliers.hpp"
 
 namespace sluice::rtl {
 
@@ -22,11 +23,13 @@ struct Plan {
   static constexpr int kDead = -1;
   std::vector<Carrier> carriers;  ///< one per value
   /// The last stage in which a carrier is read; `output_stage` for outputs; kDead for values that
-  /// reach no output and for those that another value carries.
+  /// reach no output, for those that another value carries, and inside of multipliers.
   std::vector<int> last_stage;
+  /// The first stage in which a carrier is read; of no meaning for the dead.
+  std::vector<int> first_stage;
 };
 
 Plan make_plan(const circuit::Function& function, const circuit::Schedule& schedule,
-               int output_stage);
+               const circuit::Multipliers& multipliers, int output_stage);
 
 }  // namespace sluice::rtl

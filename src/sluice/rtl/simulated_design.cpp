@@ -108,6 +108,9 @@ std::vector<std::string> DesignSet::write_verilog(const std::filesystem::path& f
     write_file(folder / files.back(), emit_core(design.circuit, design.schedule,
                                                 {.name = core_name(i), .family = design.family}));
   }
+  files.emplace_back("sluice_multiply_add.v");
+  write_file(folder / files.back(),
+             read_file(std::filesystem::path(SLUICE_SOURCE_DIR) / "hw" / files.back()));
   files.emplace_back("top.v");
   write_file(folder / files.back(), top.print());
   return files;

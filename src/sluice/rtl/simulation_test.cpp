@@ -131,6 +131,49 @@ TEST(Verilated, EveryRoundingAndOverflowOnEveryInput) {
   EXPECT_EQ(set.compared_elements(), 512 * 3 * 9 * 28);
 }
 
+/// Chains of products and sums, with and without a register in the multiplier: value * factor +
+/// addend in several widths, factors shared and negated.
+Circuit chains_of_multipliers() {
+  Circuit circuit{
+      "multipliers", {{"x", {{11, 4, true}}, 4}}, {}, {"multiply"}, circuit::Function()};
+  circuit::Function& f = circuit.function;
+  constexpr circuit::OriginId kOrigin{};
+  std::vector<ValueId> x;
+  for (int i = 0; i < 4; ++i) x.push_back(f.input(i, {11, 4, true}, {-1024, 1023}, kOrigin));
+  x.push_back(f.max(x[0], f.constant(0, 4, kOrigin), kOrigin));  // unsigned
+  const auto product = [&](std::size_t i, std::int64_t factor) {
+    return f.multiply(x[i], f.constant(factor, 3, kOrigin), kOrigin);
+  };
+  ValueId sum = f.constant(77, 7, kOrigin);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    sum = f.add(sum, product(i, 93), 0, kOrigin);
+    const ValueId less = f.sub(sum, product(i, -51), 0, kOrigin);
+    f.add_output(less);
+    f.add_output(f.add(product(i, 93), less, 0, kOrigin));
+  }
+  f.add_output(product(1, 67));
+  for (const ValueId output : f.outputs()) {
+    const Format& format = f.instr(output).format;
+    circuit.outputs.push_back({fmt::format("y{}", circuit.outputs.size()), {format}, 1});
+  }
+  return circuit;
+}
+
+TEST(Verilated, MultipliersEqualTheInterpreterCycleByCycle) {
+  if (!has_program("verilator")) GTEST_SKIP() << "verilator is not installed";
+  const Circuit circuit = chains_of_multipliers();
+  std::vector<Design> designs;
+  for (const int latency_cycles : {1, 3, 6}) {
+    designs.push_back({circuit, circuit::testing::random_schedule(circuit, 1, latency_cycles),
+                       circuit::testing::corner_and_random_events(circuit, 1, 400)});
+  }
+  const DesignSet set(std::move(designs));
+  const TemporaryFolder folder;
+  const std::vector<std::uint8_t> observed = run_verilator(set, folder.path());
+  EXPECT_EQ(set.first_difference(observed), "");
+  EXPECT_TRUE(set.idle_stages_stand_still(observed));
+}
+
 /// The first difference from the interpreter, or nothing. `more` are words for the compiler.
 std::string run_icarus(const DesignSet& set, const std::filesystem::path& folder,
                        const std::vector<std::string>& more) {

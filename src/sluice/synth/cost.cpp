@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "sluice/circuit/multipliers.hpp"
 #include "sluice/circuit/read_widths.hpp"
 #include "sluice/synth/hardware.hpp"
+#include "sluice/synth/wires.hpp"
 
 namespace sluice::synth {
 
@@ -24,19 +26,16 @@ std::int64_t tree_luts(std::int64_t bits) {
   return bits <= 1 ? 0 : ceil_divide(bits - 1, kLutInputs - 1);
 }
 
-/// How far to the left of its operand's binary point a sum reads an operand.
-int raised_bits(const Instr& sum, const Instr& operand, std::size_t position) {
-  return sum.format.frac_bits - operand.format.frac_bits + operand_shift(sum, position);
-}
-
 class LogicArea {
  public:
   explicit LogicArea(const Function& function)
-      : function_(function), read_widths_(circuit::read_widths(function)) {}
+      : function_(function), multipliers_(function), read_widths_(circuit::read_widths(function)) {}
 
   Area of(std::size_t id) const {
     const Instr& instr = function_.instrs()[id];
     if (instr.range.is_constant() || read_widths_[id] == 0) return {};
+    if (multipliers_.behind(id)) return {.dsps = 1};
+    if (multipliers_.is_inside(id)) return {};
     switch (instr.op) {
       case Op::input:
       case Op::constant:
@@ -153,6 +152,7 @@ class LogicArea {
   static constexpr std::int64_t kIncrementerLuts = 1;
 
   const Function& function_;
+  circuit::Multipliers multipliers_;
   std::vector<int> read_widths_;
 };
 

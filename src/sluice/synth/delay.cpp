@@ -125,4 +125,11 @@ PathDelays path_delays(const Function& function, ValueId id, const DelayModel& m
   return {delay, delay};
 }
 
+std::array<PathDelay, 2> multiply_add_delays(const DelayModel& model) {
+  const auto whole = [](double ns) {
+    return PathDelay{.full_to_low_ps = picoseconds(ns), .full_to_full_ps = picoseconds(ns)};
+  };
+  return {whole(model.multiplier_ns), whole(model.post_adder_ns)};
+}
+
 }  // namespace sluice::synth

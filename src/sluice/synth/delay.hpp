@@ -16,7 +16,8 @@ struct DelayModel {
   double ternary_adder_ns = 1.25;
   double carry_bit_ns = 0.025;  ///< per bit of a carry chain
   double logic_level_ns = 0.5;  ///< one LUT without carry, and its routing
-  double multiplier_ns = 3.2;   ///< one DSP48E2 without registers of its own
+  double multiplier_ns = 3.2;   ///< one DSP48E2 without registers of its own, from its factors
+  double post_adder_ns = 1.5;   ///< the same, from its addend
   double register_ns = 0.1;     ///< clock to output and set-up, once per stage
 };
 
@@ -50,5 +51,8 @@ using PathDelays = std::array<PathDelay, 3>;
 /// All 0 for what is only wires.
 PathDelays path_delays(const circuit::Function& function, circuit::ValueId id,
                        const DelayModel& model);
+
+/// From the value and from the addend of one multiplier.
+std::array<PathDelay, 2> multiply_add_delays(const DelayModel& model);
 
 }  // namespace sluice::synth

@@ -4,6 +4,7 @@
 
 #include "sluice/synth/process_area.hpp"
 #include "sluice/synth/schedule.hpp"
+#include "sluice/synth/wires.hpp"
 
 namespace sluice::synth {
 
@@ -38,7 +39,7 @@ void add_function(const circuit::Circuit& circuit, const circuit::Schedule& sche
     area.flip_flops = registers[id];
     const std::size_t origin = index(instr.origin);
     rows.add(origin, area, start_cycle + schedule.stages[id]);
-    if (is_sum(instr.op) && !(area == Area{})) ++rows.layers[origin].adders;
+    if (is_sum(instr.op) && logic[id].dsps == 0 && !(area == Area{})) ++rows.layers[origin].adders;
   }
 }
 

@@ -5,6 +5,7 @@
 #include "sluice/network/testing/random_network.hpp"
 #include "sluice/synth/lower.hpp"
 #include "sluice/synth/schedule.hpp"
+#include "sluice/synth/wires.hpp"
 
 namespace sluice::synth {
 namespace {
@@ -64,6 +65,29 @@ TEST(LogicArea, ThreeOperandsTakeALutPerBitOfTheirChain) {
   EXPECT_EQ(area(Op::sub_sub, 3, 5), (Area{.luts = 17, .carry_bits = 17}));
   // Nothing passes below an operand that is subtracted.
   EXPECT_EQ(area(Op::add_sub, 3, -2), (Area{.luts = 22, .carry_bits = 22}));
+}
+
+TEST(RegisterBits, AreOfWiresNotOfValues) {
+  circuit::Circuit circuit{"wires", {}, {}, {"layer"}, Function()};
+  Function& f = circuit.function;
+  const ValueId x = f.input(0, s(8), fixed::range_of(s(8)), kLayer);
+  const ValueId y = f.input(1, s(8), fixed::range_of(s(8)), kLayer);
+  const ValueId sum = f.add(x, y, 3, kLayer);  // three bits of x pass by its carry chain
+  f.add_output(sum);
+  f.add_output(x);
+  const std::vector<std::int64_t> kept = register_bits(circuit, {1, {0, 0, 0}});
+  EXPECT_EQ(kept, (std::vector<std::int64_t>{8, 0, f.instr(sum).format.width - 3}));
+}
+
+TEST(RegisterBits, OfAMultiplierWithItsOwnRegisterAreOneStageFewer) {
+  circuit::Circuit circuit{"product", {}, {}, {"layer"}, Function()};
+  Function& f = circuit.function;
+  const ValueId x = f.input(0, s(12), fixed::range_of(s(12)), kLayer);
+  const ValueId product = f.multiply(x, f.constant(93, 0, kLayer), kLayer);
+  f.add_output(product);
+  EXPECT_EQ(register_bits(circuit, {1, {0, 0, 0}})[index(product)], 0);
+  EXPECT_EQ(register_bits(circuit, {3, {0, 0, 0}})[index(product)],
+            2 * f.instr(product).format.width);
 }
 
 TEST(LogicArea, ConstantsOnlyInvertTheCarryChain) {

@@ -29,6 +29,10 @@ bool only_renames(const Function& function, const Instr& instr) {
 
 }  // namespace
 
+int raised_bits(const Instr& sum, const Instr& operand, std::size_t position) {
+  return sum.format.frac_bits - operand.format.frac_bits + operand_shift(sum, position);
+}
+
 SumShape sum_shape(const Function& function, const Instr& instr) {
   // Low bits of the lowest operand pass by the chain unless it is subtracted; the chain begins with
   // the next operand. On a tie an operand that is added counts as the lowest.

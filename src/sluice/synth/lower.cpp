@@ -13,9 +13,11 @@
 
 #include "sluice/base/check.hpp"
 #include "sluice/base/error.hpp"
+#include "sluice/circuit/multipliers.hpp"
 #include "sluice/circuit/verify.hpp"
 #include "sluice/synth/lower_part.hpp"
 #include "sluice/synth/lower_shared.hpp"
+#include "sluice/synth/multiplier_choice.hpp"
 #include "sluice/synth/value_builder.hpp"
 
 namespace sluice::synth {
@@ -37,14 +39,28 @@ struct LinearMap {
   std::size_t outputs = 0;
   std::vector<std::int64_t> weights;  // [inputs][outputs]; x on the operand's tensor grid
   std::vector<std::int64_t> bias;
-  int frac_bits = 0;  // of the result
+  int frac_bits = 0;              // of the result
+  std::vector<bool> multipliers;  // of which weights; those behind the end have none
 };
+
+/// A product that a multiplier makes.
+struct Product {
+  ValueId value;
+  std::int64_t factor;  // on the grid that makes the product one of the map's result
+};
+
+// A product and the sum behind it follow each other within one multiplier, and the next sum is in
+// the next: longer chains need more cycles, shorter ones more adders.
+constexpr std::size_t kLongestChain = 4;
 
 class Lowering {
  public:
   Lowering(const network::Network& network, const LowerOptions& options,
            const PartKnowledge& knowledge)
-      : network_(network), options_(options), knowledge_(knowledge) {}
+      : network_(network),
+        options_(options),
+        knowledge_(knowledge),
+        choice_(choose_multipliers(network, options.multipliers)) {}
 
   Circuit run() && {
     circuit_.name = network_.name();
@@ -86,6 +102,7 @@ class Lowering {
     return intersection(own, knowledge_.ranges[layer][element]);
   }
 
+  std::size_t layer_index() const { return circuit_.origins.size() - 1; }
   OriginId origin() const { return static_cast<OriginId>(circuit_.origins.size() - 1); }
   const Values& operand() const { return values_[index(layer_->operands.front())]; }
   const TensorType& operand_type() const { return network_.layer(layer_->operands.front()).type; }
@@ -110,6 +127,7 @@ class Lowering {
     LinearMap map{.outputs = static_cast<std::size_t>(dense.units), .frac_bits = frac_bits};
     map.weights = shifted(dense.weights, zeros);
     map.bias = shifted(dense.bias, frac_bits - dense.bias_frac_bits);
+    map.multipliers = choice_[layer_index()];
     Values values;
     for (std::size_t first = 0; first < operand().size(); first += inputs) {
       const Values row = multiply(map, first, inputs);
@@ -127,7 +145,10 @@ class Lowering {
     Values values;
     for (std::size_t i = 0; i < operand().size(); ++i) {
       const std::size_t channel = i % scale.size();
-      values.push_back(multiply({1, {scale[channel]}, {offset[channel]}, frac_bits}, i, 1).front());
+      const std::vector<bool>& chosen = choice_[layer_index()];
+      const bool is_chosen = channel < chosen.size() && chosen[channel];
+      values.push_back(
+          multiply({1, {scale[channel]}, {offset[channel]}, frac_bits, {is_chosen}}, i, 1).front());
     }
     return values;
   }
@@ -256,20 +277,83 @@ class Lowering {
   Values multiply(const LinearMap& map, std::size_t first, std::size_t count) {
     CmvmProblem problem{.outputs = map.outputs, .bias = map.bias};
     Values inputs;
+    std::vector<std::vector<Product>> products(map.outputs);
     for (std::size_t i = 0; i < count; ++i) {
       const ValueId x = operand()[first + i];
-      const std::span<const std::int64_t> weights =
-          std::span(map.weights).subspan(i * map.outputs, map.outputs);
+      std::vector<std::int64_t> weights(
+          map.weights.begin() + static_cast<std::ptrdiff_t>(i * map.outputs),
+          map.weights.begin() + static_cast<std::ptrdiff_t>((i + 1) * map.outputs));
       if (builder_.instr(x).range.is_constant()) {
         add_constant(x, weights, problem.bias);
-      } else {
-        inputs.push_back(x);
-        add_input(x, operand_type().ranges[first + i], weights, problem);
+        continue;
       }
+      take_products(map, i, x, weights, products);
+      if (std::ranges::all_of(weights, [](std::int64_t weight) { return weight == 0; })) continue;
+      inputs.push_back(x);
+      add_input(x, operand_type().ranges[first + i], weights, problem);
     }
     const AdderGraph& graph = solved(problem);
     check_size(graph.nodes.size(), operand().size() / std::max<std::size_t>(count, 1));
-    return emit(graph, inputs, map.frac_bits);
+    Values values = emit(graph, inputs, map.frac_bits);
+    for (std::size_t j = 0; j < values.size(); ++j) {
+      values[j] = with_products(values[j], products[j], map.frac_bits);
+    }
+    return values;
+  }
+
+  /// Moves those weights of input `i` that multipliers take to the products of their outputs.
+  void take_products(const LinearMap& map, std::size_t i, ValueId x,
+                     std::vector<std::int64_t>& weights,
+                     std::vector<std::vector<Product>>& products) const {
+    for (std::size_t j = 0; j < weights.size(); ++j) {
+      const std::size_t at = i * map.outputs + j;
+      if (at >= map.multipliers.size() || !map.multipliers[at]) continue;
+      const std::int64_t factor = fixed::shift_left(weights[j], missing_bits(x));
+      if (!circuit::suits_multiplier(builder_.instr(x).format, factor)) continue;
+      products[j].push_back({x, factor});
+      weights[j] = 0;
+    }
+  }
+
+  /// `rest` and the products in chains of multipliers, each of which adds its product to what the
+  /// one before has made; adders join the chains. A rest that adders make is late: only one
+  /// multiplier follows it.
+  ValueId with_products(ValueId rest, std::span<const Product> products, int frac_bits) {
+    if (products.empty()) return rest;
+    Values sums;
+    ValueId start = rest;
+    if (!builder_.instr(rest).range.is_constant()) {
+      sums.push_back(builder_.add(rest, product(products.front(), frac_bits), 0, origin()));
+      products = products.subspan(1);
+      start = builder_.constant(0, frac_bits, origin());
+    }
+    const std::size_t chains = (products.size() + kLongestChain - 1) / kLongestChain;
+    for (std::size_t chain = 0; chain < chains; ++chain) {
+      ValueId sum = chain == 0 ? start : builder_.constant(0, frac_bits, origin());
+      for (std::size_t k = chain; k < products.size(); k += chains) {
+        sum = builder_.add(sum, product(products[k], frac_bits), 0, origin());
+      }
+      sums.push_back(sum);
+    }
+    return sum_of(sums, frac_bits);
+  }
+
+  ValueId product(const Product& product, int frac_bits) {
+    const int factor_frac_bits = frac_bits - builder_.instr(product.value).format.frac_bits;
+    const ValueId factor = builder_.constant(product.factor, factor_frac_bits, origin());
+    return builder_.multiply(product.value, builder_.on_grid(factor, factor_frac_bits, origin()),
+                             origin());
+  }
+
+  ValueId sum_of(const Values& values, int frac_bits) {
+    if (values.size() == 1) return values.front();
+    CmvmProblem problem{.outputs = 1, .bias = {0}};
+    for (const ValueId value : values) {
+      const circuit::Instr& instr = builder_.instr(value);
+      problem.inputs.push_back(instr.range);
+      problem.matrix.push_back(fixed::shift_left(1, frac_bits - instr.format.frac_bits));
+    }
+    return emit(solve_cmvm(problem, options_.cmvm), values, frac_bits).front();
   }
 
   /// Equal problems, as of the positions of a convolution, are solved once.
@@ -388,6 +472,7 @@ class Lowering {
   const network::Network& network_;
   const LowerOptions& options_;
   const PartKnowledge& knowledge_;
+  MultiplierChoice choice_;
   const Layer* layer_ = nullptr;
   Circuit circuit_;
   ValueBuilder builder_;

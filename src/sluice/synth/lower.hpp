@@ -19,6 +19,9 @@ enum class Form : std::uint8_t {
 
 struct LowerOptions {
   CmvmOptions cmvm;
+  /// Multipliers of the device, DSP48E2, that constant weights of a fully parallel network may take
+  /// instead of adders. Where hardware is shared, only products that vary take multipliers.
+  std::int64_t multipliers = 0;
   /// A larger function is refused: its adders alone would fill the largest card.
   std::int64_t most_operations = 1 << 17;
   Form form = Form::automatic;

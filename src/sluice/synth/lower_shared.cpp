@@ -691,7 +691,9 @@ bool shares_hardware(const Network& network, const LowerOptions& options) {
 }
 
 circuit::Circuit lower_shared(const Network& network, const LowerOptions& options) {
-  return SharedLowering(network, options).run();
+  LowerOptions without_multipliers = options;
+  without_multipliers.multipliers = 0;
+  return SharedLowering(network, without_multipliers).run();
 }
 
 }  // namespace sluice::synth

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "sluice/base/error.hpp"
 #include "sluice/circuit/interpreter.hpp"
@@ -12,6 +13,9 @@
 #include "sluice/network/testing/random_network.hpp"
 #include "sluice/network/testing/reference_evaluate.hpp"
 #include "sluice/network/text.hpp"
+#include "sluice/synth/balance.hpp"
+#include "sluice/synth/cost.hpp"
+#include "sluice/synth/multiplier_choice.hpp"
 
 namespace sluice::synth {
 namespace {
@@ -67,6 +71,47 @@ INSTANTIATE_TEST_SUITE_P(Seeds, LowerRandom, ::testing::Range<std::uint64_t>(0, 
 TEST(Lower, MultiLayerPerceptronEqualsTheReference) {
   const Network network = network::testing::random_mlp(5, {.units = {9, 12, 7, 2}});
   expect_equal_to_reference(network, lower(network), 1, 100);
+}
+
+TEST(Lower, MultipliersTakeWeightsWithinTheirBudget) {
+  const Network network = network::testing::random_mlp(5, {.units = {9, 12, 7, 2}});
+  std::int64_t luts_before = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t budget : {0, 20, 60, 1000}) {
+    const Circuit circuit = lower(network, {.multipliers = budget});
+    expect_equal_to_reference(network, circuit, 1, 50);
+    Area total;
+    for (const Area& area : logic_area(circuit.function)) total += area;
+    EXPECT_LE(total.dsps, budget);
+    EXPECT_LT(total.luts, luts_before) << budget;
+    luts_before = total.luts;
+  }
+}
+
+TEST(Lower, RandomNetworksWithMultipliersEqualTheReference) {
+  std::int64_t multipliers = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const Network network = network::testing::random_network(seed);
+    SCOPED_TRACE(seed);
+    const Circuit circuit = lower(network, {.multipliers = 50});
+    expect_equal_to_reference(network, circuit, seed, 20);
+    if (HasFatalFailure()) return;
+    for (const Area& area : logic_area(circuit.function)) multipliers += area.dsps;
+  }
+  EXPECT_GT(multipliers, 100);
+}
+
+TEST(Lower, BalancedMultipliersKeepTheSharesOfTheDevice) {
+  const Network network = network::testing::random_mlp(5, {.units = {9, 12, 7, 2}});
+  constexpr DeviceCells kDevice{.luts = 100'000, .dsps = 1'000};
+  const std::int64_t balanced = balanced_multipliers(network, {}, kDevice);
+  EXPECT_GT(balanced, 0);
+  EXPECT_LT(balanced, usable_multipliers(network));
+  Area total;
+  for (const Area& area : logic_area(lower(network, {.multipliers = balanced}).function)) {
+    total += area;
+  }
+  EXPECT_LE(static_cast<double>(total.dsps) / kDevice.dsps,
+            1.1 * static_cast<double>(total.luts) / kDevice.luts);
 }
 
 TEST(Lower, RefusesACircuitThatNoCardHolds) {

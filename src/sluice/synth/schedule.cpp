@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 #include <vector>
 
 #include "sluice/base/check.hpp"
 #include "sluice/base/error.hpp"
+#include "sluice/circuit/multipliers.hpp"
 #include "sluice/circuit/verify.hpp"
 #include "sluice/synth/hardware.hpp"
 #include "sluice/synth/process_schedule.hpp"
@@ -46,12 +48,18 @@ class Pipeline {
  public:
   Pipeline(const Function& function, const DelayModel& model)
       : function_(function),
+        multipliers_(function),
         carriers_(find_carriers(function)),
         operands_(carriers_.size()),
         uses_(carriers_.size()),
         is_output_(carriers_.size()) {
     for (std::size_t id = 0; id < size(); ++id) {
-      if (carries_itself(id)) connect(id, path_delays(function, static_cast<ValueId>(id), model));
+      if (!carries_itself(id)) continue;
+      if (const auto& unit = multipliers_.behind(id)) {
+        connect(id, *unit, multiply_add_delays(model));
+      } else {
+        connect(id, path_delays(function, static_cast<ValueId>(id), model));
+      }
     }
     for (const ValueId output : function.outputs()) {
       if (const auto carrier = carriers_[index(output)]) is_output_[index(*carrier)] = true;
@@ -59,7 +67,9 @@ class Pipeline {
   }
 
   std::size_t size() const { return carriers_.size(); }
-  bool carries_itself(std::size_t id) const { return carriers_[id] && index(*carriers_[id]) == id; }
+  bool carries_itself(std::size_t id) const {
+    return carriers_[id] && index(*carriers_[id]) == id && !multipliers_.is_inside(id);
+  }
   bool is_input(std::size_t id) const { return function_.instrs()[id].op == Op::input; }
   int width(std::size_t id) const { return function_.instrs()[id].format.width; }
   const std::vector<Operand>& operands(std::size_t id) const { return operands_[id]; }
@@ -81,10 +91,18 @@ class Pipeline {
     return slowest_ps;
   }
 
-  /// Stages of the carriers, extended to what they carry.
+  /// Stages of the carriers, extended to what they carry and to what is inside of multipliers.
   std::vector<std::int32_t> complete(std::vector<std::int32_t> stages) const {
     for (std::size_t id = 0; id < size(); ++id) {
-      if (!carries_itself(id)) stages[id] = carriers_[id] ? stages[index(*carriers_[id])] : 0;
+      if (carries_itself(id)) continue;
+      stages[id] = carriers_[id] ? stages[index(*carriers_[id])] : 0;
+      if (multipliers_.is_inside(id)) stages[id] = std::numeric_limits<std::int32_t>::max();
+    }
+    for (std::size_t id = 0; id < size(); ++id) {
+      const auto& unit = multipliers_.behind(id);
+      if (!unit) continue;
+      std::int32_t& product_stage = stages[index(unit->product)];
+      product_stage = std::min(product_stage, stages[id]);
     }
     return stages;
   }
@@ -93,14 +111,25 @@ class Pipeline {
   void connect(std::size_t id, const PathDelays& delays) {
     const Instr& instr = function_.instrs()[id];
     for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(instr.op)); ++k) {
-      const auto carrier = carriers_[index(instr.operands[k])];
-      if (!carrier) continue;
-      operands_[id].push_back({index(*carrier), delays[k]});
-      uses_[index(*carrier)].push_back({id, delays[k]});
+      connect(id, instr.operands[k], delays[k]);
     }
   }
 
+  void connect(std::size_t id, const circuit::MultiplyAdd& unit,
+               const std::array<PathDelay, 2>& delays) {
+    connect(id, unit.value, delays[0]);
+    if (unit.addend) connect(id, *unit.addend, delays[1]);
+  }
+
+  void connect(std::size_t id, ValueId operand, const PathDelay& delay) {
+    const auto carrier = carriers_[index(operand)];
+    if (!carrier) return;
+    operands_[id].push_back({index(*carrier), delay});
+    uses_[index(*carrier)].push_back({id, delay});
+  }
+
   const Function& function_;
+  circuit::Multipliers multipliers_;
   std::vector<std::optional<ValueId>> carriers_;
   std::vector<std::vector<Operand>> operands_;
   std::vector<std::vector<Use>> uses_;
@@ -282,19 +311,6 @@ double critical_path_ns(const Circuit& circuit, const Schedule& schedule, const 
   }
   const Pipeline pipeline(circuit.function, model);
   return latest_arrival_ps(pipeline, schedule) / kPicosecondsPerNs + model.register_ns;
-}
-
-std::vector<std::int64_t> register_bits(const Circuit& circuit, const Schedule& schedule) {
-  const Pipeline pipeline(circuit.function, {});
-  std::vector<std::int64_t> bits(pipeline.size());
-  for (std::size_t id = 0; id < pipeline.size(); ++id) {
-    if (!pipeline.carries_itself(id)) continue;
-    std::int32_t last = schedule.stages[id];
-    for (const Use& use : pipeline.uses(id)) last = std::max(last, schedule.stages[use.user]);
-    if (pipeline.is_output(id)) last = schedule.latency_cycles;
-    bits[id] = std::int64_t{pipeline.width(id)} * (last - schedule.stages[id]);
-  }
-  return bits;
 }
 
 }  // namespace sluice::synth

@@ -29,9 +29,4 @@ circuit::Schedule schedule(const circuit::Circuit& circuit, const DelayModel& mo
 double critical_path_ns(const circuit::Circuit& circuit, const circuit::Schedule& schedule,
                         const DelayModel& model);
 
-/// Per value, the bits that are registered for it at all stage boundaries, that behind the last
-/// stage included.
-std::vector<std::int64_t> register_bits(const circuit::Circuit& circuit,
-                                        const circuit::Schedule& schedule);
-
 }  // namespace sluice::synth

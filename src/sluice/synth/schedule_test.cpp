@@ -9,6 +9,7 @@
 #include "sluice/circuit/verify.hpp"
 #include "sluice/network/testing/random_network.hpp"
 #include "sluice/synth/lower.hpp"
+#include "sluice/synth/wires.hpp"
 
 namespace sluice::synth {
 namespace {

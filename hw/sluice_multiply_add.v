@@ -1,0 +1,75 @@
+`default_nettype none
+// value * FACTOR + addend, modulo 2^SUM_WIDTH <= 2^47, in one DSP48E2; with REGISTERED its output register
+// holds the sum. The wider of value and FACTOR, at most 27 bits, is on port A, the other, at most
+// 18, on port B.
+module sluice_multiply_add #(
+    parameter VALUE_WIDTH = 18,
+    parameter signed [31:0] FACTOR = 1,
+    parameter SUM_WIDTH = 47,
+    parameter REGISTERED = 0
+) (
+    /* verilator lint_off UNUSED */
+    input  wire                          clk,
+    /* verilator lint_on UNUSED */
+    input  wire signed [VALUE_WIDTH-1:0] value,
+    input  wire signed [  SUM_WIDTH-1:0] addend,
+    output wire signed [  SUM_WIDTH-1:0] sum
+);
+  wire signed [47:0] whole_value = {{(48 - VALUE_WIDTH) {value[VALUE_WIDTH-1]}}, value};
+  wire signed [47:0] whole_addend = {{(48 - SUM_WIDTH) {addend[SUM_WIDTH-1]}}, addend};
+  wire signed [47:0] whole_factor = {{16{FACTOR[31]}}, FACTOR};
+  /* verilator lint_off UNUSED */
+  wire signed [47:0] whole_sum;
+  /* verilator lint_on UNUSED */
+  assign sum = whole_sum[SUM_WIDTH-1:0];
+
+`ifdef SYNTHESIS
+  localparam ON_A = VALUE_WIDTH > 18;
+  wire [29:0] wide = ON_A ? whole_value[29:0] : whole_factor[29:0];
+  wire [17:0] narrow = ON_A ? whole_factor[17:0] : whole_value[17:0];
+  // OPMODE: X and Y the product, Z port C.
+  DSP48E2 #(
+      .ACASCREG(0),
+      .ADREG(0),
+      .ALUMODEREG(0),
+      .AREG(0),
+      .BCASCREG(0),
+      .BREG(0),
+      .CARRYINREG(0),
+      .CARRYINSELREG(0),
+      .CREG(0),
+      .DREG(0),
+      .INMODEREG(0),
+      .MREG(0),
+      .OPMODEREG(0),
+      .PREG(REGISTERED),
+      .USE_MULT("MULTIPLY")
+  ) dsp (
+      .CLK(clk),
+      .A(wide),
+      .B(narrow),
+      .C(whole_addend),
+      .D(27'd0),
+      .INMODE(5'd0),
+      .ALUMODE(4'd0),
+      .OPMODE(9'b00_011_01_01),
+      .CARRYIN(1'b0),
+      .CARRYINSEL(3'd0),
+      .CEP(1'b1),
+      .RSTP(1'b0),
+      .P(whole_sum)
+  );
+`else
+  wire signed [47:0] result = whole_value * whole_factor + whole_addend;
+  generate
+    if (REGISTERED != 0) begin : registered
+      reg signed [47:0] last;
+      always @(posedge clk) last <= result;
+      assign whole_sum = last;
+    end else begin : combinational
+      assign whole_sum = result;
+    end
+  endgenerate
+`endif
+endmodule
+`default_nettype wire

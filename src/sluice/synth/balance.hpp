@@ -1,0 +1,18 @@
+#pragma once
+
+#include "sluice/synth/lower.hpp"
+
+namespace sluice::synth {
+
+/// What a device has; by default the XCVU9P, as on AWS F1.
+struct DeviceCells {
+  std::int64_t luts = 1'182'240;
+  std::int64_t dsps = 6'840;
+};
+
+/// The most multipliers, in steps of a thirty-second of what the network can use, with which it
+/// takes no larger a share of the device's DSP48E2 than of its LUTs.
+std::int64_t balanced_multipliers(const network::Network& network, const LowerOptions& options,
+                                  const DeviceCells& device = {});
+
+}  // namespace sluice::synth

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sluice/circuit/circuit.hpp"
+
+namespace sluice::synth {
+
+/// Register bits per value, as a synthesiser leaves them: a bit that a value only passes on, such
+/// as the low bits of a sum that pass by its carry chain, is kept once, for the value that made it,
+/// until the last stage that reads it. That behind the last stage is included; the register in a
+/// multiplier is no flip-flop.
+std::vector<std::int64_t> register_bits(const circuit::Circuit& circuit,
+                                        const circuit::Schedule& schedule);
+
+}  // namespace sluice::synth
