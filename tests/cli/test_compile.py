@@ -111,7 +111,8 @@ class Results(Case):
     def test_estimate(self):
         result = self.succeed(sluice("estimate", self.package, "--json")).json()
         self.assertEqual(set(result), {"layers", "total", "latency_cycles", "latency_ns", "clock_mhz",
-                                       "initiation_interval_cycles", "critical_path_ns", "fmax_mhz"})
+                                       "initiation_interval_cycles", "critical_path_ns", "fmax_mhz", "advice"})
+        self.assertEqual(result["advice"], [])
         sums = {figure: sum(layer[figure] for layer in result["layers"]) for figure in ESTIMATE_KEYS}
         for figure in ("lut", "ff", "dsp"):
             self.assertEqual(sums[figure], result["total"][figure])

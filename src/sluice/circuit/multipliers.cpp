@@ -46,8 +46,9 @@ Unit sum_unit(const Function& function, const Instr& sum, const std::vector<Unit
   };
   const std::size_t first = sum.op == Op::sub ? 1 : 0;
   for (std::size_t k = 2; k-- > first;) {
+    if (function.instr(sum.operands[k]).op != Op::multiply || raised(k) != 0) continue;
     Unit unit = products[index(sum.operands[k])];
-    if (!unit || unit->product != sum.operands[k] || raised(k) != 0) continue;
+    if (!unit) continue;
     if (sum.op == Op::sub) unit->factor = -unit->factor;
     if (!suits_multiplier(function.instr(unit->value).format, unit->factor)) continue;
     unit->addend = sum.operands[1 - k];
@@ -82,7 +83,8 @@ Multipliers::Multipliers(const Function& function)
     }
   }
   for (std::size_t id = 0; id < units_.size(); ++id) {
-    inside_[id] = units_[id] && index(units_[id]->product) == id && !read_by_others[id];
+    const bool is_product = function.instrs()[id].op == Op::multiply;
+    inside_[id] = is_product && units_[id] && !read_by_others[id];
     if (inside_[id]) units_[id].reset();
   }
 }
