@@ -31,8 +31,8 @@ struct CompileOptions {
                            ///< ReuseFactor of a layer comes first
   /// DSP48E2 that constant weights may take; nothing: as many as balance the device's LUTs.
   std::optional<std::int64_t> dsps = 0;
-  FormatOptions formats;   ///< of a float model: chosen from data, or measured with them
-  bool simulator = true;   ///< Verilate the kernel and pack the card
+  FormatOptions formats;  ///< of a float model: chosen from data, or measured with them
+  bool simulator = true;  ///< Verilate the kernel and pack the card
 };
 
 struct Compiled {

@@ -89,7 +89,7 @@ class Regrouping {
   struct Sum {
     bool live = false;
     bool is_output = false;
-    bool negated = false;  // by the outputs
+    bool negated = false;             // by the outputs
     Parts parts;                      // empty for inputs and constants
     std::vector<std::int32_t> users;  // sums, all different
     std::int64_t cost = 0;
