@@ -95,7 +95,10 @@ INSTANTIATE_TEST_SUITE_P(Models, LayersAgainstHgq2,
 TEST(NestedModels, OfKeras3AreExact) {
   for (const char* const file : {"keras3_nested.keras", "keras3_nested.json"}) {
     const Imported model = import_model(
-        kData / file, testing::with_config(R"({"Model": {"Precision": "ap_fixed<48,20>"}})"));
+        kData / file,
+        testing::with_config(
+            R"({"Model": {"Precision": {"weight": "ap_fixed<8,4>", "bias": "ap_fixed<8,4>",
+                                           "result": "ap_fixed<44,20>"}}})"));
     expect_exact(model, "keras3_nested.npz");
     const auto names = [&](const char* name) {
       return std::ranges::count(model.source.layers, std::string(name), &LayerSummary::name);
