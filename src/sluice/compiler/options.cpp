@@ -29,6 +29,7 @@ constexpr std::array kPipelineGoals{synth::PipelineGoal::registers, synth::Pipel
 
 std::vector<std::string> family_names() {
   std::vector<std::string> names;
+  names.reserve(rtl::kFamilies.size());
   for (const rtl::Family& family : rtl::kFamilies) names.emplace_back(family.name);
   return names;
 }
