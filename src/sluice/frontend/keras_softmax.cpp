@@ -54,7 +54,7 @@ UnaryFunction inverse_function(double added) {
 }
 
 /// As a float32 library computes it: within 2^-23.
-UnaryFunction as_float32(UnaryFunction function) {
+UnaryFunction as_float32(const UnaryFunction& function) {
   constexpr double kError = 0x1p-23;
   return {function.name,
           [enclose = function.enclose](long double x) {

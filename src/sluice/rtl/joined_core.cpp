@@ -22,7 +22,6 @@ using circuit::Circuit;
 using circuit::Instr;
 using circuit::Op;
 using circuit::Process;
-using circuit::ProcessSchedule;
 using circuit::Schedule;
 using circuit::Source;
 
@@ -45,7 +44,9 @@ struct Bound {
   std::size_t level;
   std::int64_t low;
   std::int64_t high;
-  friend auto operator<=>(const Bound&, const Bound&) = default;
+  friend bool operator<(const Bound& x, const Bound& y) {
+    return std::tie(x.level, x.low, x.high) < std::tie(y.level, y.low, y.high);
+  }
 };
 
 class JoinedCoreWriter {
