@@ -200,7 +200,8 @@ AdderTerm AdderGraphBuilder::sum(std::span<const AdderTerm> terms, SumForm form)
     term.negative = term.negative != negative;
     node.depth = std::max(node.depth, this->node(term.node).depth + 1);
   }
-  std::ranges::stable_partition(own, [](const AdderTerm& term) { return !term.negative; });
+  std::stable_partition(own.begin(), own.end(),
+                        [](const AdderTerm& term) { return !term.negative; });
   return {append(node), lowest_shift, negative};
 }
 

@@ -15,7 +15,6 @@ namespace {
 using circuit::Function;
 using circuit::Instr;
 using circuit::Op;
-using circuit::ValueId;
 
 constexpr int kLutInputs = 6;
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
+#include <utility>
 
 #include "sluice/base/check.hpp"
 #include "sluice/base/error.hpp"
@@ -69,8 +71,8 @@ LayerId Part::append(network::LayerOp op, std::vector<LayerId> operands, std::si
                      std::vector<Interval> ranges) {
   origins_.push_back(origin);
   ranges_.push_back(std::move(ranges));
-  return network_.append(fmt::format("{}_{}", network::op_name(op), network_.layers().size()),
-                         std::move(op), std::move(operands));
+  std::string name = fmt::format("{}_{}", network::op_name(op), network_.layers().size());
+  return network_.append(std::move(name), std::move(op), std::move(operands));
 }
 
 LayerId Part::append_input(network::Shape shape, const fixed::Quantizer& quantizer,

@@ -454,7 +454,8 @@ class PatternSharing {
           const int q = std::countr_zero(ys);
           if (a == b && q <= p) continue;
           const bool subtract = ((x.minus >> p) & 1) != ((y.minus >> q) & 1);
-          ++counts_[subtract ? 1 : 0][static_cast<std::size_t>(q - p + kDigitPositions)];
+          const int column = q - p + kDigitPositions;
+          ++counts_[subtract ? 1 : 0][static_cast<std::size_t>(column)];
           lowest = std::min(lowest, q - p);
           highest = std::max(highest, q - p);
         }
@@ -462,8 +463,9 @@ class PatternSharing {
     });
     for (int shift = lowest; shift <= highest; ++shift) {
       for (const bool subtract : {false, true}) {
-        const auto column = static_cast<std::size_t>(shift + kDigitPositions);
-        const std::int32_t count = std::exchange(counts_[subtract ? 1 : 0][column], 0);
+        const int column = shift + kDigitPositions;
+        const std::int32_t count =
+            std::exchange(counts_[subtract ? 1 : 0][static_cast<std::size_t>(column)], 0);
         if (count >= 2) queue_.push(candidate({a, b, shift, subtract}, count));
       }
     }

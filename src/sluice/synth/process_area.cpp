@@ -10,14 +10,13 @@ namespace {
 
 using circuit::Circuit;
 using circuit::Instr;
-using circuit::Op;
 using circuit::Process;
 using circuit::Schedule;
 using circuit::Source;
 
 constexpr std::int64_t kShiftRegisterBits = 32;  // of one LUT
 constexpr std::int64_t kLongestShift = 128;      // sluice_delay: beyond it a memory
-constexpr std::int64_t kBlockRamBits = 18 * 1024;
+constexpr std::int64_t kBlockRamBits = std::int64_t{18} * 1024;
 
 std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 

@@ -164,6 +164,7 @@ class Regrouping {
 
   static int earliest(const std::vector<SumOperand>& operands) {
     std::vector<int> times;
+    times.reserve(operands.size());
     for (const SumOperand& operand : operands) times.push_back(operand.time);
     return earliest_sum(std::move(times));
   }
@@ -309,6 +310,7 @@ class Regrouping {
     if (!sum.is_output || forms.empty()) return forms;
     const std::size_t operands = items.size();
     std::vector<bool> may_be_positive;
+    may_be_positive.reserve(items.size());
     for (const AdderTerm& item : items) may_be_positive.push_back(!item.negative);
     for (const auto& adder : adders) {
       const std::vector<AdderTerm> terms = terms_of(adder, items);
