@@ -30,6 +30,7 @@ struct Options {
   std::string verilog;
   std::string effort = "normal";
   std::string adders = "three";
+  std::string family{rtl::kFamilies.front().name};
   int extra_depth = 0;
   std::int64_t dsps = 0;
   double clock_mhz = 200.0;
@@ -89,7 +90,9 @@ Json measure(const Options& options) {
   const double schedule_s = cpu_seconds() - start;
   const synth::Estimate estimate = synth::estimate(circuit, plan);
   if (!options.verilog.empty()) {
-    write_file(options.verilog, rtl::emit_core(circuit, plan, {.name = "bench"}));
+    const auto family = std::ranges::find(rtl::kFamilies, options.family, &rtl::Family::name);
+    write_file(options.verilog,
+               rtl::emit_core(circuit, plan, {.name = "bench", .family = *family}));
   }
   return {{"adders", estimate.total.adders},
           {"adder_depth", adder_depth(circuit.function)},
@@ -118,6 +121,10 @@ int main(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber);
   app.add_option("--clock-mhz", options.clock_mhz);
   app.add_flag("--few-registers", options.few_registers);
+  std::vector<std::string> families;
+  for (const rtl::Family& family : rtl::kFamilies) families.emplace_back(family.name);
+  app.add_option("--family", options.family, "Which the Verilog is for")
+      ->check(CLI::IsMember(families));
   app.add_option("--repetitions", options.repetitions, "Of which the median time is printed")
       ->check(CLI::PositiveNumber);
   app.add_option("--verilog", options.verilog, "File to write");

@@ -15,41 +15,26 @@ hw/sluice_ternary_adder.v, one LUT6_2 per bit; alkaid's own model of its netlist
 import argparse
 import json
 import math
-import os
-import platform
-import random
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import bench_alkaid
+from bench_networks import ROOT, jets, machine, number, random_matrix, run
+
 TERNARY_ADDER = ROOT / "hw/sluice_ternary_adder.v"
 ALKAID_TERNARY_ADDER = ROOT / "tools/alkaid_ternary_adder.v"
 MUON = ROOT / "examples/muon_pt/model/muon_pt.h5"
-JETS = ROOT / "benchmarks/networks"
 MODELS = ROOT.parent / "shared/models"
 MODEL_FILES = ("hgq_jet_classifier.h5", "qkeras_jettagging.onnx", "TFC_1W1A.onnx")
 MULTIPLIER = ROOT / "hw/sluice_multiply_add.v"
 MOST_DSPS = 1_000_000
 YOSYS = "read_verilog -I. {files}; synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top {top}; tee -o {stat} stat"
-ALKAID = "alkaid==0.8.2"
-TIME_LIMIT_S = 1800
 REPETITIONS = 3
 TOLERANCE = 0.05
 GROWTH_SIZES = (16, 32, 64, 128, 256)
-
-
-def random_matrix(size, bits, one_sided):
-    draw = random.Random(size * 100 + bits)
-    limit = 1 << (bits - 1)
-    low, high = (limit + 1, 2 * limit - 1) if one_sided else (1 - limit, limit - 1)
-    weights = ", ".join(str(draw.randint(low, high)) for _ in range(size * size))
-    bias = ", ".join(["0"] * size)
-    return (f'network "random"\nlayer "x" = input shape [{size}] as s8.0 TRN WRAP\n'
-            f'layer "y" = dense "x" inputs {size} units {size} weights 0 [{weights}] bias 0 [{bias}]\noutput "y"\n')
 
 
 def matrices(full):
@@ -78,14 +63,6 @@ def differing_events(build, network, dsps, events):
     return json.loads(finished.stdout)["differing"] if finished.stdout else None
 
 
-def run(words, **options):
-    try:
-        return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=TIME_LIMIT_S,
-                              **options)
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(words, 124, "", f"more than {TIME_LIMIT_S} s")
-
-
 def yosys_cells(folder, top, more=()):
     files = [path for path in sorted(folder.rglob("*.v")) if path.name != "ternary_adder.v"]
     files = " ".join(str(path) for path in [*files, TERNARY_ADDER, MULTIPLIER, *more])
@@ -112,28 +89,9 @@ def sluice(build, network, effort, folder, largest_for_yosys=0, repetitions=REPE
     return result
 
 
-def alkaid_python():
-    """An interpreter that has alkaid, or nothing; made once per user."""
-    venv = Path(os.environ.get("SLUICE_ALKAID_VENV", Path.home() / ".cache/sluice/alkaid"))
-    python = venv / "bin/python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    if run([python, "-c", "import alkaid"]).returncode != 0:
-        if run([python, "-m", "pip", "-q", "install", ALKAID]).returncode != 0:
-            print("SKIP: alkaid: PyPI cannot be reached; Sluice is measured alone", file=sys.stderr)
-            return None
-    return python
-
-
 def alkaid(python, network, stages, folder, yosys):
-    folder.mkdir(parents=True)
-    finished = run([python, ROOT / "tools/bench_synth_alkaid.py", network, stages, folder],
-                   env=os.environ | {"OMP_NUM_THREADS": "1"})
-    if finished.returncode != 0:
-        print(f"SKIP: alkaid: {finished.stderr.strip()[-200:]}", file=sys.stderr)
-        return None
-    result = json.loads(finished.stdout.splitlines()[-1])
-    if yosys:
+    result = bench_alkaid.build(python, network, stages, folder)
+    if result and yosys:
         result |= yosys_cells(folder / "binary" / "src", "bench")
         ternary = yosys_cells(folder / "ternary" / "src", "bench", [ALKAID_TERNARY_ADDER])
         result |= {f"{cell}_ternary": count for cell, count in ternary.items()}
@@ -153,10 +111,6 @@ def growth(build, folder):
         points.append((size, result["optimise_s"], result["peak_memory_kib"]))
     xs, ys = [math.log(p[0]) for p in points], [math.log(p[1]) for p in points]
     return points, statistics.linear_regression(xs, ys).slope
-
-
-def number(value, digits=0):
-    return "" if value is None else f"{value:,.{digits}f}"
 
 
 def table(rows):
@@ -254,13 +208,12 @@ def main():
     options = arguments.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     build = options.build.resolve()
-    python = alkaid_python()
+    python = bench_alkaid.alkaid_python()
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         points, exponent = growth(build, work)
-        jets = [(path.stem, path.read_text()) for path in sorted(JETS.glob("*.txt"))]
-        networks = [(name, text) for name, text in [*matrices(options.full), *jets, *models(build, work, options.models)]
+        networks = [(name, text) for name, text in [*matrices(options.full), *jets(), *models(build, work, options.models)]
                     if options.only in name]
         for position, (name, text) in enumerate(networks):
             print(f"{name} ...", file=sys.stderr)
@@ -281,13 +234,12 @@ def main():
                     other = alkaid(python, network, result["latency_cycles"], work / f"{position}_alkaid",
                                    "lut" in result)
                 rows.append({"network": name, "effort": effort, "alkaid": other, **result})
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    machine = f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    report = [f"Machine: {machine}. Times are medians of {REPETITIONS} (`max`, and 256 x 256: one run), CPU seconds of one thread.", "", *table(rows),
+    host = machine()
+    report = [f"Machine: {host}. Times are medians of {REPETITIONS} (`max`, and 256 x 256: one run), CPU seconds of one thread.", "", *table(rows),
               "", *summary(rows, points, exponent)]
     (options.output / "synth.md").write_text("\n".join(report) + "\n")
     (options.output / "synth.json").write_text(json.dumps(
-        {"machine": machine, "rows": rows, "growth": points, "growth_exponent": exponent}, indent=1) + "\n")
+        {"machine": host, "rows": rows, "growth": points, "growth_exponent": exponent}, indent=1) + "\n")
     plot(rows, options.output / "synth.png")
     print("\n".join(report))
 
