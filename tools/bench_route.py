@@ -239,12 +239,12 @@ def main():
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        for position, (name, text) in enumerate(networks):
-            if options.only not in name:
-                continue
-            network = work / f"{position}.txt"
-            network.write_text(text)
-            for adders in ("two", "three") if options.adders == "both" else (options.adders,):
+        for adders in ("two", "three") if options.adders == "both" else (options.adders,):
+            for position, (name, text) in enumerate(networks):
+                if options.only not in name:
+                    continue
+                network = work / f"{position}.txt"
+                network.write_text(text)
                 more = SWEEP_MHZ if name == SWEEP_NETWORK and adders == "two" else ()
                 for clock_mhz in dict.fromkeys((options.clock_mhz, *more)):
                     if row := measure(name, network, adders, clock_mhz, tools, work, options):
