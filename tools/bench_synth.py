@@ -168,17 +168,17 @@ def number(value, digits=0):
 
 def table(rows):
     lines = ["| network | effort | adders | depth | LUT estimated | LUT Yosys | FF estimated | FF Yosys | cycles | s "
-             "| alkaid adders | LUT Yosys, two-operand | LUT Yosys, ternary | LUT its model, ternary | FF Yosys, ternary | s |",
-             "|---|" + "---|" * 15]
+             "| alkaid adders | depth | LUT Yosys | LUT its model | FF Yosys | s | LUT, ours by its |",
+             "|---|" + "---|" * 16]
     for row in rows:
         other = row.get("alkaid") or {}
         lines.append("| " + " | ".join([
             row["network"], row["effort"], number(row["adders"]), number(row["adder_depth"]),
             number(row["lut_estimated"]), number(row.get("lut")), number(row["ff_estimated"]), number(row.get("ff")),
             number(row["latency_cycles"]), number(row["optimise_s"], 3), number(other.get("adders")),
-            number(other.get("lut")), number(other.get("lut_ternary")), number(other.get("lut_model_ternary")),
-            number(other.get("ff_ternary")),
-            number(other.get("optimise_s"), 3)]) + " |")
+            number(other.get("adder_depth")), number(other.get("lut_ternary")), number(other.get("lut_model_ternary")),
+            number(other.get("ff_ternary")), number(other.get("optimise_s"), 3),
+            number(row["lut"] / other["lut_ternary"], 3) if row.get("lut") and other.get("lut_ternary") else ""]) + " |")
     return lines
 
 
@@ -209,6 +209,12 @@ def summary(rows, points, exponent):
             ratio = mean_ratio(some, ours, theirs)
             if ratio is not None:
                 lines.append(f"- `{effort}`, {what}: {ratio:.3f}x in the geometric mean")
+        compared = [row for row in some if row.get("lut") and (row.get("alkaid") or {}).get("lut_ternary")]
+        worst = max(compared, key=lambda row: row["lut"] / row["alkaid"]["lut_ternary"], default=None)
+        if worst:
+            shallow = sum(row["adder_depth"] <= row["alkaid"]["adder_depth"] for row in compared)
+            lines.append(f"- `{effort}`: at most {worst['lut'] / worst['alkaid']['lut_ternary']:.3f}x the LUT ({worst['network']}); "
+                         f"{shallow} of {len(compared)} at no more depth")
     for ours, by_yosys in (("lut_estimated", "lut"), ("ff_estimated", "ff")):
         errors = [row[ours] / row[by_yosys] - 1 for row in rows if row.get(by_yosys)]
         if errors:
