@@ -26,8 +26,8 @@ if [ "$kind" != h5 ]; then
   exit
 fi
 fuzz -timeout=5 -fork=1 -ignore_crashes=1 -ignore_timeouts=1 -ignore_ooms=1 2>&1 | tee "$folder/log"
-if grep -q "SUMMARY: .*Sanitizer.* sluice::" "$folder/log"; then
-  grep "SUMMARY: .*Sanitizer.* sluice::" "$folder/log" | sort | uniq -c
+if grep -q "SUMMARY: .*Sanitizer.*sluice" "$folder/log"; then
+  grep "SUMMARY: .*Sanitizer.*sluice" "$folder/log" | sort | uniq -c
   exit 1
 fi
 crashing=$(find "$folder" -maxdepth 1 -name "crash-*" -o -maxdepth 1 -name "oom-*")
