@@ -131,11 +131,11 @@ class LogicArea {
   Area quantize(const Instr& instr, int read_width) const {
     const QuantizeShape shape = quantize_shape(function_, instr);
     Area area;
-    if (shape.rounds_up) {
+    if (shape.increments) {
       area.carry_bits += std::min(shape.rounded_width, read_width);
       area.luts += kIncrementerLuts;
     }
-    if (shape.ties) area.luts += tree_luts(shape.dropped_bits + 1);
+    area.luts += tree_luts(shape.deciding_bits);
     if (shape.checks_above) area.luts += tree_luts(shape.excess_bits + 1);
     if (shape.checks_below && instr.format.is_signed) area.luts += tree_luts(shape.excess_bits + 1);
     if (shape.checks_above || shape.checks_below) area.luts += read_width;
