@@ -11,7 +11,8 @@ three (`--adders`), both are expressions that Yosys maps. nextpnr-ecp5 is that o
 nothing is measured.
 
 Writes OUTPUT/route.md, route.json and route.png: Fmax as the median over the seeds of the placement, and area. LUT sites
-are what placement fills: one by a LUT4, two by a CCU2C, which is two bits of a carry chain.
+are what placement fills: one by a LUT4, two by a CCU2C, which is two bits of a carry chain. What the delay model says of
+each of Sluice's registers is compared with when it is reached in the first seed's routed design.
 """
 import argparse
 import collections
@@ -69,6 +70,18 @@ def synthesise(files, top, folder):
             "ff": kinds["TRELLIS_FF"] - at_inputs}
 
 
+def reached_registers(report, values):
+    """Of each value that a register takes from logic: its operation, and when it is ready in ns, estimated and routed."""
+    routed_ns = {}
+    for net in json.loads(report.read_text())["detailed_net_timings"]:
+        for end in net["endpoints"]:
+            found = re.match(r"core\.\w+_(\d+)_s(\d+)_TRELLIS_FF", end["cell"])
+            if found and end["port"] == "DI" and int(found[2]) == values[int(found[1])]["stage"] + 1:
+                value = int(found[1])
+                routed_ns[value] = max(routed_ns.get(value, 0), end["delay"][1])
+    return [(values[value]["operation"], values[value]["ready_ns"], ns) for value, ns in routed_ns.items()]
+
+
 def route(router, folder, options):
     """Fmax of each seed, in MHz, and CPU seconds of a run; nothing when one takes too long."""
     fmax, seconds = [], []
@@ -77,7 +90,8 @@ def route(router, folder, options):
         report = f"report_{seed}.json"
         start = resource.getrusage(resource.RUSAGE_CHILDREN)
         finished = run([router, *DEVICE, "--out-of-context", "--freq", UNREACHABLE_MHZ, "--timing-allow-fail", "--seed",
-                        seed, "--json", "netlist.json", "--report", report], options.time_limit, cwd=folder)
+                        seed, "--json", "netlist.json", "--report", report, "--detailed-timing-report"],
+                       options.time_limit, cwd=folder)
         end = resource.getrusage(resource.RUSAGE_CHILDREN)
         if finished.returncode != 0:
             errors = [line for line in finished.stderr.splitlines() if "ERROR" in line or finished.returncode == 124]
@@ -103,7 +117,7 @@ def sluice(build, network, adders, clock_mhz, folder):
     folder.mkdir(parents=True)
     verilog = folder / "bench.v"
     finished = run([build / "benchmarks/synth_bench", network, "--adders", adders, "--family", "generic", "--clock-mhz",
-                    clock_mhz, "--verilog", verilog])
+                    clock_mhz, "--verilog", verilog, "--values", folder / "values.json"])
     if finished.returncode != 0:
         sys.exit(finished.stderr)
     text = verilog.read_text()
@@ -124,6 +138,9 @@ def measure(name, network, adders, clock_mhz, tools, work, options):
     print(f"{name}, adders of {adders} operands, {clock_mhz:g} MHz ...", file=sys.stderr)
     ours = implement(tools["router"], sorted((folder / "sluice").glob("*.v")), "route_top", folder / "sluice", options)
     row = {"network": name, "adders": adders, "clock_mhz": clock_mhz, **estimate, **(ours or {})}
+    if row.get("fmax_mhz"):
+        values = json.loads((folder / "sluice/values.json").read_text())
+        row["registers"] = reached_registers(folder / "sluice/report_1.json", values)
     if tools["alkaid"]:
         built = bench_alkaid.build(tools["alkaid"], network, estimate["stages"], folder / "alkaid")
         kind = folder / "alkaid" / ("binary" if adders == "two" else "ternary") / "src"
@@ -153,14 +170,36 @@ def ranks(values):
     return [sum(other < value for other in values) + (sum(other == value for other in values) - 1) / 2 for value in values]
 
 
+def rank_correlation(xs, ys):
+    """Of Spearman; nothing where either is all the same."""
+    return statistics.correlation(ranks(xs), ranks(ys)) if len(set(xs)) > 1 and len(set(ys)) > 1 else None
+
+
+def register_table(rows):
+    """How the registers of each network follow the model."""
+    lines = ["| network | operands | clock, MHz | registers | rank correlation | routed over estimated, sums | quantisers |",
+             "|---" * 7 + "|"]
+    for row in rows:
+        registers = row.get("registers", [])
+        quotients = collections.defaultdict(list)
+        for operation, estimated, routed in registers:
+            quotients["quantisers" if operation == "quantize" else "sums"].append(routed / estimated)
+        means = [number(statistics.geometric_mean(quotients[kind]), 2) if quotients[kind] else ""
+                 for kind in ("sums", "quantisers")]
+        correlation = rank_correlation([ready[1] for ready in registers], [ready[2] for ready in registers])
+        lines.append("| " + " | ".join([row["network"], row["adders"], number(row["clock_mhz"]), number(len(registers)),
+                                        number(correlation, 2), *means]) + " |")
+    return lines
+
+
 def agreement(rows):
     """How the routed period follows the estimated one: rank correlation, and the quotient."""
     pairs = [(row["estimated_ns"], 1000 / row["fmax_mhz"]) for row in rows if row.get("fmax_mhz")]
     estimated, routed = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    if len(set(estimated)) < 3 or len(set(routed)) < 3:
+    if len(pairs) < 3:
         return None
     quotients = [period / estimate for estimate, period in pairs]
-    return (f"{statistics.correlation(ranks(estimated), ranks(routed)):+.2f} rank correlation of {len(pairs)}; routed over "
+    return (f"{number(rank_correlation(estimated, routed), 2)} rank correlation of {len(pairs)}; routed over "
             f"estimated period {statistics.geometric_mean(quotients):.2f} in the geometric mean, {min(quotients):.2f} to "
             f"{max(quotients):.2f}")
 
@@ -210,7 +249,7 @@ def write_report(rows, options):
     host = machine()
     report = "\n".join([
         f"Machine: {host}. LFE5UM5G-85F, speed grade 8; Fmax and times are medians of {options.seeds} seeds.", "",
-        *table(rows), "", *summary(rows, options.clock_mhz)]) + "\n"
+        *table(rows), "", *register_table(rows), "", *summary(rows, options.clock_mhz)]) + "\n"
     (options.output / "route.md").write_text(report)
     (options.output / "route.json").write_text(json.dumps({"machine": host, "rows": rows}, indent=1) + "\n")
     plot(rows, options.output / "route.png")
