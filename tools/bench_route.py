@@ -129,7 +129,7 @@ def sluice(build, network, adders, clock_mhz, folder):
 
 
 def measure(name, network, adders, clock_mhz, tools, work, options):
-    """A row of the table; nothing for a network that is larger than asked for."""
+    """A row of the table, with alkaid at the first clock; nothing for a network that is larger than asked for."""
     folder = work / f"{network.stem}_{adders}_{clock_mhz:g}"
     estimate = sluice(tools["build"], network, adders, clock_mhz, folder / "sluice")
     if estimate["lut_estimated"] > options.largest:
@@ -141,7 +141,7 @@ def measure(name, network, adders, clock_mhz, tools, work, options):
     if row.get("fmax_mhz"):
         values = json.loads((folder / "sluice/values.json").read_text())
         row["registers"] = reached_registers(folder / "sluice/report_1.json", values)
-    if tools["alkaid"]:
+    if tools["alkaid"] and clock_mhz == options.clock_mhz:
         built = bench_alkaid.build(tools["alkaid"], network, estimate["stages"], folder / "alkaid")
         kind = folder / "alkaid" / ("binary" if adders == "two" else "ternary") / "src"
         row["alkaid"] = built and implement(tools["router"], sorted(kind.rglob("*.v")), "bench", kind, options)
