@@ -228,17 +228,22 @@ def plot(rows, path):
     matplotlib.use("Agg")
     from matplotlib import pyplot
     figure, (area, delay) = pyplot.subplots(1, 2, figsize=(10, 4))
+    registers = [ready for row in rows for ready in row.get("registers", [])]
+    for label, some in (("sums", [ready for ready in registers if ready[0] != "quantize"]),
+                        ("quantisers", [ready for ready in registers if ready[0] == "quantize"])):
+        delay.scatter([ready[1] for ready in some], [ready[2] for ready in some], s=4, label=f"registers of {label}")
     for adders, mark in (("two", "o"), ("three", "^")):
         some = [row for row in rows if row["adders"] == adders and row.get("fmax_mhz")]
         others = [row["alkaid"] for row in some if (row.get("alkaid") or {}).get("fmax_mhz")]
+        if not some:
+            continue
         for label, routed, color in (("Sluice", some, "C0"), ("alkaid", others, "C1")):
             area.scatter([row["lut_sites"] for row in routed], [row["fmax_mhz"] for row in routed], marker=mark,
                          color=color, label=f"{label}, {adders} operands")
         delay.scatter([row["estimated_ns"] for row in some], [1000 / row["fmax_mhz"] for row in some], marker=mark,
-                      color="C0", label=f"Sluice, {adders} operands")
+                      facecolors="none", edgecolors="black", label=f"slowest stage, {adders} operands")
     area.set(xlabel="LUT sites of an ECP5", ylabel="routed Fmax, MHz", xscale="log")
-    delay.set(xlabel="slowest stage estimated for UltraScale+, ns", ylabel="slowest stage routed on an ECP5, ns",
-              xlim=(0, None), ylim=(0, None))
+    delay.set(xlabel="estimated for UltraScale+, ns", ylabel="routed on an ECP5, ns", xlim=(0, None), ylim=(0, None))
     area.legend(fontsize="small")
     delay.legend(fontsize="small")
     figure.tight_layout()
