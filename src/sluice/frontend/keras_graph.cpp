@@ -160,7 +160,8 @@ class GraphImporter {
     if (where.empty()) return;
     error(codes::kNoPrecision, fmt::format("{}", fmt::join(where, ", ")),
           "float32 weights without a quantizer",
-          fmt::format(R"~(let --calibrate events.npy choose them, or give a configuration: )~"
+          fmt::format("let --calibrate events.npy choose their formats, give them one with "
+                      R"~(--default-precision 'ap_fixed<16,6>', or by a configuration: )~"
                       R"~({{"Model": {{"Precision": "ap_fixed<16,6>"}}}}, or )~"
                       R"~({{"LayerName": {{"{}": {{"Precision": {{"weight": "ap_fixed<8,2>", )~"
                       R"~("bias": "ap_fixed<16,6>", "result": "ap_fixed<16,6>"}}}}, ...}}}})~",
