@@ -140,6 +140,7 @@ int main(int argc, char** argv) {
   app.add_option("--clock-mhz", options.clock_mhz);
   app.add_flag("--few-registers", options.few_registers);
   std::vector<std::string> families;
+  families.reserve(rtl::kFamilies.size());
   for (const rtl::Family& family : rtl::kFamilies) families.emplace_back(family.name);
   app.add_option("--family", options.family, "Which the Verilog is for")
       ->check(CLI::IsMember(families));
