@@ -136,9 +136,13 @@ class LogicArea {
       area.luts += kIncrementerLuts;
     }
     area.luts += tree_luts(shape.deciding_bits);
-    if (shape.checks_above) area.luts += tree_luts(shape.excess_bits + 1);
-    if (shape.checks_below && instr.format.is_signed) area.luts += tree_luts(shape.excess_bits + 1);
-    if (shape.checks_above || shape.checks_below) area.luts += read_width;
+    if (!shape.checks_above && !shape.checks_below) return area;
+    area.luts += read_width;
+    // As long as one LUT holds a bit and all that decide about it, nothing comes before it. The
+    // sign, which alone tells what lies below an unsigned format, always fits.
+    if (shape.excess_bits < kLutInputs) return area;
+    if (shape.checks_above) area.luts += tree_luts(shape.excess_bits - 1);
+    if (shape.checks_below && instr.format.is_signed) area.luts += tree_luts(shape.excess_bits - 1);
     return area;
   }
 
