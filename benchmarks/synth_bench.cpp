@@ -17,6 +17,7 @@
 #include "sluice/circuit/circuit.hpp"
 #include "sluice/network/text.hpp"
 #include "sluice/rtl/core.hpp"
+#include "sluice/synth/cost.hpp"
 #include "sluice/synth/estimate.hpp"
 #include "sluice/synth/lower.hpp"
 #include "sluice/synth/schedule.hpp"
@@ -47,9 +48,10 @@ double median(std::vector<double> values) {
 
 /// Adders on the longest way through the circuit.
 int adder_depth(const circuit::Function& function) {
+  const std::vector<synth::Area> areas = synth::logic_area(function);
   std::vector<int> depths;
   for (const circuit::Instr& instr : function.instrs()) {
-    const bool adds = is_sum(instr.op);
+    const bool adds = is_sum(instr.op) && !(areas[depths.size()] == synth::Area{});
     int depth = 0;
     for (int k = 0; k < operand_count(instr.op); ++k) {
       depth = std::max(depth, depths[index(instr.operands[static_cast<std::size_t>(k)])]);

@@ -70,14 +70,16 @@ class GraphImporter {
     const bool quantized = std::ranges::any_of(model_.layers, LayerPlanner::is_quantized);
     const LayerPlanner planner(weights, precision_, quantized, diagnostics_);
     std::set<std::string, std::less<>> configurable;
+    std::set<std::string, std::less<>> softmaxes;
     for (const KerasLayer& layer : model_.layers) {
-      plans_.emplace(layer.name, planner.plan(layer));
+      softmaxes.insert(plans_.emplace(layer.name, planner.plan(layer)).first->second.softmax_name);
       for (std::string& name : LayerPlanner::configurable_names(layer)) {
         configurable.insert(std::move(name));
       }
       used_names_.insert(layer.name);
     }
     precision_.check_names(configurable, diagnostics_);
+    precision_.check_softmax_forms(softmaxes, diagnostics_);
   }
 
   void check_references() {
@@ -160,7 +162,8 @@ class GraphImporter {
     if (where.empty()) return;
     error(codes::kNoPrecision, fmt::format("{}", fmt::join(where, ", ")),
           "float32 weights without a quantizer",
-          fmt::format(R"~(let --calibrate events.npy choose them, or give a configuration: )~"
+          fmt::format("let --calibrate events.npy choose their formats, give them one with "
+                      R"~(--default-precision 'ap_fixed<16,6>', or by a configuration: )~"
                       R"~({{"Model": {{"Precision": "ap_fixed<16,6>"}}}}, or )~"
                       R"~({{"LayerName": {{"{}": {{"Precision": {{"weight": "ap_fixed<8,2>", )~"
                       R"~("bias": "ap_fixed<16,6>", "result": "ap_fixed<16,6>"}}}}, ...}}}})~",

@@ -68,8 +68,13 @@ class OnnxImporter {
   void check_names() {
     std::set<std::string, std::less<>> names;
     for (const OnnxInput& input : model_.inputs) names.insert(input.name);
-    for (const OnnxNode& node : model_.nodes) names.insert(node.label());
+    std::set<std::string, std::less<>> softmaxes;
+    for (const OnnxNode& node : model_.nodes) {
+      names.insert(node.label());
+      if (node.op_type == "Softmax") softmaxes.insert(node.label());
+    }
     precision_.check_names(names, diagnostics_);
+    precision_.check_softmax_forms(softmaxes, diagnostics_);
   }
 
   bool is_output(const std::string& name) const {

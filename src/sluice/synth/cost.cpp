@@ -103,11 +103,11 @@ class LogicArea {
   Area quantize(const Instr& instr, std::size_t id) const {
     const QuantizeShape shape = quantize_shape(function_, instr);
     Area area;
-    if (shape.rounds_up) {
+    if (shape.increments) {
       area.carry_bits += std::min(shape.rounded_width, bits_[id].read_width());
       area.luts += kIncrementerLuts;
     }
-    if (shape.ties) area.luts += tree_luts(shape.dropped_bits + 1);
+    area.luts += tree_luts(shape.deciding_bits);
     area.luts += saturation_luts(shape, instr.format.is_signed, id);
     return area;
   }

@@ -30,8 +30,8 @@ double carry_chain_ns(int bits, const DelayModel& model) {
 double quantize_ns(const Function& function, const Instr& instr, const DelayModel& model) {
   const QuantizeShape shape = quantize_shape(function, instr);
   double delay = 0.0;
-  if (shape.ties) delay += tree_levels(shape.dropped_bits + 1) * model.logic_level_ns;
-  if (shape.rounds_up) delay += carry_chain_ns(shape.rounded_width, model);
+  delay += tree_levels(shape.deciding_bits) * model.logic_level_ns;
+  if (shape.increments) delay += carry_chain_ns(shape.rounded_width, model);
   if (shape.checks_above || shape.checks_below) {
     delay += (tree_levels(shape.excess_bits) + 1) * model.logic_level_ns;
   }

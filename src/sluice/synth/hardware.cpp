@@ -45,7 +45,13 @@ QuantizeShape quantize_shape(const Function& function, const Instr& instr) {
   const Interval rounded = fixed::quantize(x.range, x.format.frac_bits, unlimited);
   shape.rounded_width = fixed::format_of(rounded, 0).width;
   shape.rounds_up = shape.dropped_bits > 0 && instr.rounding != fixed::Rounding::trn;
-  shape.ties = shape.rounds_up && instr.rounding != fixed::Rounding::rnd;
+  const Interval floor = fixed::quantize(
+      x.range, x.format.frac_bits, {unlimited.format, fixed::Rounding::trn, unlimited.overflow});
+  shape.increments = shape.rounds_up && floor != Interval{};
+  if (shape.rounds_up && instr.rounding != fixed::Rounding::rnd) {
+    const bool dropped_alone = instr.rounding == fixed::Rounding::rnd_min_inf;
+    shape.deciding_bits = shape.dropped_bits + (dropped_alone ? 0 : 1);
+  }
   if (instr.overflow == Overflow::wrap) return shape;
   const Interval kept = kept_range(instr);
   shape.checks_above = rounded.max > kept.max;

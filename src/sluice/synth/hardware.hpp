@@ -14,9 +14,10 @@ struct SumShape {
 };
 
 struct QuantizeShape {
-  int width = 0;           ///< of the result
-  bool rounds_up = false;  ///< an incrementer of `rounded_width` bits
-  bool ties = false;       ///< whether it increments depends on more than one dropped bit
+  int width = 0;            ///< of the result
+  bool rounds_up = false;   ///< the result is not the floor
+  bool increments = false;  ///< by an incrementer of `rounded_width` bits: the floor is not just 0
+  int deciding_bits = 0;    ///< on which it depends whether to round up; 0: on one bit as it is
   int rounded_width = 0;
   int dropped_bits = 0;
   bool checks_above = false;
