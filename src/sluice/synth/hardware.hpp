@@ -22,12 +22,10 @@ struct QuantizeShape {
   int dropped_bits = 0;
   bool checks_above = false;
   bool checks_below = false;
-  int excess_bits = 0;  ///< bits that decide whether the value is out of range
+  int excess_bits = 0;  ///< bits that decide whether the rounded value is out of range
 };
 
 /// Of a sum of two or three operands.
-/// How far to the left of its operand's binary point a sum reads an operand.
-int raised_bits(const circuit::Instr& sum, const circuit::Instr& operand, std::size_t position);
 SumShape sum_shape(const circuit::Function& function, const circuit::Instr& instr);
 QuantizeShape quantize_shape(const circuit::Function& function, const circuit::Instr& instr);
 

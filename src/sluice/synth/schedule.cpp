@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -12,6 +13,7 @@
 #include "sluice/base/check.hpp"
 #include "sluice/base/error.hpp"
 #include "sluice/circuit/multipliers.hpp"
+#include "sluice/circuit/value_bits.hpp"
 #include "sluice/circuit/verify.hpp"
 #include "sluice/synth/hardware.hpp"
 #include "sluice/synth/process_schedule.hpp"
@@ -49,6 +51,7 @@ class Pipeline {
   Pipeline(const Function& function, const DelayModel& model)
       : function_(function),
         multipliers_(function),
+        bits_(circuit::value_bits(function)),
         carriers_(find_carriers(function)),
         operands_(carriers_.size()),
         uses_(carriers_.size()),
@@ -71,7 +74,7 @@ class Pipeline {
     return carriers_[id] && index(*carriers_[id]) == id && !multipliers_.is_inside(id);
   }
   bool is_input(std::size_t id) const { return function_.instrs()[id].op == Op::input; }
-  int width(std::size_t id) const { return function_.instrs()[id].format.width; }
+  int width(std::size_t id) const { return std::popcount(bits_[id].varying()); }
   const std::vector<Operand>& operands(std::size_t id) const { return operands_[id]; }
   const std::vector<Use>& uses(std::size_t id) const { return uses_[id]; }
   bool is_output(std::size_t id) const { return is_output_[id]; }
@@ -130,6 +133,7 @@ class Pipeline {
 
   const Function& function_;
   circuit::Multipliers multipliers_;
+  std::vector<circuit::ValueBits> bits_;
   std::vector<std::optional<ValueId>> carriers_;
   std::vector<std::vector<Operand>> operands_;
   std::vector<std::vector<Use>> uses_;
