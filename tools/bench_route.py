@@ -35,7 +35,7 @@ DEVICE = ["--um5g-85k", "--package", "CABGA756", "--speed", "8"]
 DEVICE_SITES = 83_640
 UNREACHABLE_MHZ = 500  # the router stops at the frequency that it is asked for
 SHAPES = ((8, 4), (8, 8), (16, 4), (16, 8))
-SWEEP_NETWORK, SWEEP_MHZ = "jet_6", (100, 300, 400)
+SWEEP_NETWORK, SWEEP_MHZ = "jet_6", (100, 400)
 RANGE = (0.8, 1.1)  # of the delay model's frequency, as `sluice estimate` prints it
 WRAPPER = """module route_top(input clk, input [{high}:0] x, output [{y}] y);
   reg [{high}:0] registered;
