@@ -112,16 +112,18 @@ class LogicArea {
     return area;
   }
 
-  /// Every bit of the result looks at its own, the sign and the bits in excess. A registered value
-  /// that becomes 0 below, or all ones above, leaves that to the registers' reset or set.
   std::int64_t saturation_luts(const QuantizeShape& shape, bool is_signed, std::size_t id) const {
     if (!shape.checks_above && !shape.checks_below) return 0;
-    const std::int64_t excess = shape.excess_bits - (is_signed || shape.checks_below ? 1 : 0);
-    const std::int64_t deciding = excess + (is_signed || shape.checks_below ? 1 : 0);
+    // What becomes 0 below, or all ones above, is left to the reset or set of registers.
     const bool one_end = shape.checks_above != shape.checks_below;
-    if (!is_signed && one_end && is_registered_[id]) return tree_luts(deciding);
-    const std::int64_t bits = std::popcount(bits_[id].varying());
-    return bits + (deciding < kLutInputs ? 0 : tree_luts(deciding));
+    if (!is_signed && one_end && is_registered_[id]) return tree_luts(shape.excess_bits);
+    std::int64_t luts = std::popcount(bits_[id].varying());
+    // As long as one LUT holds a bit and all that decide about it, nothing comes before it. The
+    // sign, which alone tells what lies below an unsigned format, always fits.
+    if (shape.excess_bits < kLutInputs) return luts;
+    if (shape.checks_above) luts += tree_luts(shape.excess_bits - 1);
+    if (shape.checks_below && is_signed) luts += tree_luts(shape.excess_bits - 1);
+    return luts;
   }
 
   Area lookup(const Instr& instr) const {

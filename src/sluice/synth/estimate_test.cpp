@@ -50,6 +50,37 @@ TEST(LogicArea, SumsAreWhatYosysMakesOfThem) {
   }
 }
 
+struct QuantizeCase {
+  Format from;
+  Format to;
+  fixed::Rounding rounding;
+  std::int64_t luts;  ///< of Yosys, as above, with a register behind
+};
+
+TEST(LogicArea, SaturatingQuantisersAreWhatYosysMakesOfThem) {
+  using fixed::Rounding;
+  for (const QuantizeCase& c : {QuantizeCase{{14, 4, true}, u(8), Rounding::trn, 8},
+                                {{17, 4, true}, u(8), Rounding::trn, 8},
+                                {{19, 4, true}, u(8), Rounding::trn, 9},
+                                {{13, 4, true}, s(8), Rounding::trn, 8},
+                                {{16, 4, true}, s(8), Rounding::trn, 8},
+                                {{14, 4, true}, u(8), Rounding::rnd_conv, 10},
+                                {{17, 4, true}, u(8), Rounding::rnd_conv, 11}}) {
+    Function f;
+    const ValueId x = f.input(0, c.from, fixed::range_of(c.from), kLayer);
+    // As they are lowered: rounded first.
+    const Format rounded{c.from.width - 3, 0, true};
+    const ValueId y = c.rounding == Rounding::trn
+                          ? x
+                          : f.quantize(x, {rounded, c.rounding, fixed::Overflow::wrap}, kLayer);
+    f.add_output(f.quantize(y, {c.to, c.rounding, fixed::Overflow::sat}, kLayer));
+    std::int64_t luts = 0;
+    for (const Area& area : logic_area(f)) luts += area.luts;
+    EXPECT_EQ(luts, c.luts) << to_string(c.from) << " to " << to_string(c.to) << " "
+                            << to_string(c.rounding);
+  }
+}
+
 struct TernaryCase {
   Format a, b, c;
   circuit::Op op;

@@ -56,7 +56,8 @@ QuantizeShape quantize_shape(const Function& function, const Instr& instr) {
   const Interval kept = kept_range(instr);
   shape.checks_above = rounded.max > kept.max;
   shape.checks_below = rounded.min < kept.min;
-  shape.excess_bits = std::max(0, shape.rounded_width - instr.format.width) + 1;
+  shape.excess_bits =
+      std::max(0, shape.rounded_width - instr.format.width) + (instr.format.is_signed ? 1 : 0);
   return shape;
 }
 

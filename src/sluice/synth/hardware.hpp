@@ -22,7 +22,7 @@ struct QuantizeShape {
   int dropped_bits = 0;
   bool checks_above = false;
   bool checks_below = false;
-  int excess_bits = 0;  ///< bits that decide whether the value is out of range
+  int excess_bits = 0;  ///< bits that decide whether the rounded value is out of range
 };
 
 /// Of a sum of two or three operands.

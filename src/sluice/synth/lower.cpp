@@ -312,7 +312,8 @@ class Lowering {
       inputs.push_back(x);
       add_input(x, operand_type().ranges[first + i], weights, problem);
     }
-    fold_rounding(first / count * map.outputs, products, problem);
+    const std::size_t position = first / std::max<std::size_t>(count, 1);
+    fold_rounding(position * map.outputs, products, problem);
     const AdderGraph& graph = solved(problem);
     check_size(graph.nodes.size(), operand().size() / std::max<std::size_t>(count, 1));
     Values values = emit(graph, inputs, map.frac_bits);
