@@ -90,12 +90,12 @@ class LogicArea {
     const std::int64_t width = instr.format.width;
     const std::int64_t chosen = std::popcount(bits_[id].varying());
     const auto is_constant = [&](std::size_t k) { return operand(instr, k).range.is_constant(); };
-    // Against a constant the choice is an AND or OR per bit, half of which merge into what follows.
     if (is_constant(0) || is_constant(1)) {
       const fixed::Interval& bound = operand(instr, is_constant(0) ? 0 : 1).range;
       const bool by_sign = bound == fixed::Interval{};
-      if (by_sign && is_registered_[id]) return {};
-      return {.luts = ceil_divide(chosen, 2) + (by_sign ? 0 : tree_luts(width))};
+      if (by_sign) return {.luts = is_registered_[id] ? 0 : chosen};
+      // The choice is an AND or OR per bit, half of which merge into what follows.
+      return {.luts = ceil_divide(chosen, 2) + tree_luts(width)};
     }
     return {.luts = chosen + ceil_divide(3 * width, 4), .carry_bits = ceil_divide(width, 4)};
   }

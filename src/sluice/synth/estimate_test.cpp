@@ -127,7 +127,7 @@ TEST(LogicArea, RegistersResetWhatASignSetsToZero) {
   const ValueId sum = f.add(relu, both_ends, 0, kLayer);
   f.add_output(sum);
   const circuit::Schedule read_at_once{1, {0, 0, 0, 0, 0}};
-  EXPECT_EQ(logic_area(f, read_at_once)[index(relu)], (Area{.luts = 4}));
+  EXPECT_EQ(logic_area(f, read_at_once)[index(relu)], (Area{.luts = 7}));
 }
 
 TEST(RegisterBits, AreOfWiresNotOfValues) {
