@@ -268,8 +268,8 @@ def main():
     arguments.add_argument("output", type=Path)
     arguments.add_argument("--only", default="", metavar="WORD", help="only networks with this in their name")
     arguments.add_argument("--adders", choices=("two", "three", "both"), default="both", help="most operands of an adder")
-    arguments.add_argument("--largest", type=int, default=15_000, metavar="LUT",
-                           help="networks of more estimated LUT take hours and are left out")
+    arguments.add_argument("--largest", type=int, default=7_000, metavar="LUT",
+                           help="networks of more estimated LUT are left out, as a run of the router takes minutes")
     arguments.add_argument("--seeds", type=int, default=3, metavar="N")
     arguments.add_argument("--clock-mhz", type=float, default=200, metavar="F",
                            help="for which Sluice makes pipeline stages, of UltraScale+; alkaid makes as many")
