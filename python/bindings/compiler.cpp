@@ -99,18 +99,12 @@ std::string verify(const fs::path& folder, std::int64_t samples, std::int64_t rt
                    std::optional<py::function> progress) {
   PythonProgress sink(std::move(progress));
   const py::gil_scoped_release release;
-  const compiler::Verification done = compiler::verify(
-      package::Package::open(folder),
-      {.samples = samples, .rtl_samples = rtl_samples, .seed = seed, .devices = devices}, sink);
-  Json rows = Json::array();
-  for (const compiler::Comparison& row : done.comparisons) {
-    rows.push_back({{"engine", row.engine},
-                    {"events", row.events},
-                    {"differing", row.differing},
-                    {"first_difference", row.first_difference},
-                    {"skipped", row.skipped}});
-  }
-  return Json{{"passed", done.passed()}, {"seed", done.seed}, {"engines", rows}}.dump();
+  return to_json(
+             compiler::verify(
+                 package::Package::open(folder),
+                 {.samples = samples, .rtl_samples = rtl_samples, .seed = seed, .devices = devices},
+                 sink))
+      .dump();
 }
 
 py::list describe(const engine::EventLayout& layout) {

@@ -73,7 +73,9 @@ class Comparison:
     """One engine against the interpreter, on the same events, with ==."""
 
     engine: str
+    asked: int
     events: int
+    limited: str  #: why `events` are fewer than `asked`: they are costly to interpret or to simulate
     differing: int
     first_difference: str
     skipped: str
@@ -96,7 +98,8 @@ class Verification:
         return self.passed
 
     def _repr_html_(self) -> str:
-        rows = [(row.engine, row.events, row.differing, row.first_difference or row.skipped) for row in self.engines]
+        rows = [(row.engine, row.events, row.differing, row.first_difference or row.skipped or row.limited)
+                for row in self.engines]
         return table(("engine", "events", "differing", ""), rows, "passed" if self.passed else "NOT passed")
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import support
-from support import FUNCTIONAL, TINY, Case, end, environment, program, sluice, tree, wait_until
+from support import DATA, FUNCTIONAL, TINY, USAGE, Case, end, environment, program, sluice, tree, wait_until
 
 ESTIMATE_KEYS = {"lut", "ff", "carry8", "dsp"}
 
@@ -52,6 +52,28 @@ class Compile(Case):
                                  plain["ff" if "--pipeline" in options else "lut"])
         self.assert_refused(sluice("compile", TINY, "-o", self.folder / "package", "--effort", "most"), 2, "E-CLI-002",
                             "most")
+
+    def test_settings_without_effect_are_named(self):
+        config = self.folder / "reuse.json"
+        config.write_text(json.dumps({"LayerName": {"conv_1": {"ReuseFactor": 3}, "pool": {"ReuseFactor": 2},
+                                                    "output": {"ReuseFactor": 5, "Strategy": "stable"}}}))
+        made = self.succeed(sluice("compile", DATA / "layers_small_cnn.h5", "-o", self.folder / "cnn", "--no-simulator",
+                                   "--convolutions", "parallel", "--config", config, "--json"))
+        said = [(warning["code"], warning["subject"]) for warning in made.json()["warnings"]]
+        self.assertEqual(said, [("W-FRONTEND-002", "configuration: LayerName/output"),
+                                ("W-FRONTEND-002", "configuration: LayerName/output"),
+                                ("W-FRONTEND-002", "configuration: LayerName/pool"), ("W-COMPILER-002", "conv_1")])
+        for word in ("Strategy=stable", "no softmax", "ReuseFactor=5 acts as 2", "ReuseFactor=2 has no effect",
+                     "--convolutions parallel"):
+            self.assertIn(word, made.err)
+
+    def test_shared_multipliers_beyond_the_limit_are_refused(self):
+        words = ["compile", TINY, "-o", self.folder / "tiny", "--no-simulator", "--reuse", 2]
+        dsps = self.succeed(sluice(*words, "--json")).json()["estimate"]["dsp"]
+        self.assertGreater(dsps, 1)
+        self.assert_refused(sluice(*words, "--dsp", dsps - 1), USAGE, "E-COMPILER-006",
+                            f"layers that share hardware take {dsps} DSP48E2")
+        self.succeed(sluice(*words, "--dsp", dsps))
 
     def test_adders_of_three_operands_name_the_primitives_of_the_family(self):
         def core_of(*options):

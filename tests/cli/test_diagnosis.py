@@ -55,10 +55,35 @@ class Calibrates(Case):
         self.assertAlmostEqual(np.abs(outputs[0] - outputs[1]).max(), formats["error_max"], delta=2e-5)
         self.assertGreater(formats["error_max"], 0.01)
 
-    def test_without_events_it_warns(self):
+    def test_without_events_it_generates_some_and_warns(self):
         made = self.succeed(sluice("inspect", FLOAT, "--config", self.config(), "--json")).json()
-        self.assertIsNone(made["formats"])
-        self.assertIn("W-COMPILER-001", [warning["code"] for warning in made["warnings"]])
+        formats = made["formats"]
+        self.assertEqual((formats["events_from"], formats["events"]), ("generated", 1000))
+        self.assertGreater(formats["error_max"], 0.01)
+        said = [warning["message"] for warning in made["warnings"] if warning["code"] == "W-COMPILER-001"]
+        self.assertEqual(len(said), 1)
+        self.assertIn(f"off by up to {formats['error_max']:.3g} (rms {formats['error_rms']:.3g})", said[0])
+        text = self.succeed(sluice("inspect", FLOAT, "--config", self.config())).out
+        self.assertIn("All together over 1000 generated events: error of the outputs max", text)
+
+    def test_default_precision_is_the_models_precision(self):
+        whole, short = self.folder / "whole", self.folder / "short"
+        self.succeed(sluice("compile", FLOAT, "-o", whole, "--no-simulator", "--config", self.config()))
+        made = self.succeed(sluice("compile", FLOAT, "-o", short, "--no-simulator", "--default-precision",
+                                   "ap_fixed<6,3,RND,SAT>", "--data", self.x, "--json")).json()["formats"]
+        self.assertEqual((whole / "network.txt").read_text(), (short / "network.txt").read_text())
+        self.assertEqual((made["events_from"], made["events"]), ("data", 200))
+        self.assertEqual(json.loads((short / "report.json").read_text())["formats"], made)
+        self.assertEqual({row["format"] for row in made["formats"]}, {"ap_fixed<6,3,RND,SAT>"})
+
+    def test_default_precision_leaves_what_a_configuration_names(self):
+        config = self.folder / "named.json"
+        config.write_text(json.dumps({"LayerName": {"hidden": {"Precision": {"weight": "ap_fixed<9,3>"}}}}))
+        rows = self.succeed(sluice("inspect", FLOAT, "--config", config, "--default-precision", "ap_fixed<7,3>",
+                                   "--json")).json()["formats"]["formats"]
+        self.assertEqual({(row["layer"], row["variable"]): row["format"] for row in rows}["hidden", "weight"],
+                         "ap_fixed<9,3>")
+        self.assertEqual(len({row["format"] for row in rows}), 2)
 
     def test_the_table_is_readable(self):
         text = self.succeed(sluice("inspect", FLOAT, "--calibrate", self.x)).out
@@ -67,11 +92,16 @@ class Calibrates(Case):
 
     def test_options_that_need_another(self):
         for words, named in ((["--target-error", "0.1"], "--calibrate"), (["--save-config", "c.json"], "--calibrate"),
-                             (["--calibrate", self.x, "--data", self.x], "--data")):
+                             (["--calibrate", self.x, "--data", self.x], "--data"),
+                             (["--calibrate", self.x, "--default-precision", "ap_fixed<6,3>"], "--default-precision"),
+                             (["--config", self.config(), "--default-precision", "ap_fixed<6,3>"],
+                              "Model/Precision")):
             with self.subTest(words):
                 self.assert_refused(sluice("inspect", FLOAT, *words), USAGE, "E-CLI-004", named)
         self.assert_refused(sluice("inspect", FLOAT, "--calibrate", self.x, "--target-error", "1e-12"), MODEL,
                             "E-CALIBRATE-003", "target")
+        self.assert_refused(sluice("inspect", FLOAT, "--default-precision", "ap_flat<6>"), MODEL, r"E-FRONTEND-\d+",
+                            "ap_flat<6>")
 
 
 class Compares(Case):

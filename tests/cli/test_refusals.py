@@ -55,6 +55,7 @@ class CompileRefusals(Case):
     def test_float_model_without_configuration(self):
         finished = self.compile(DATA / "keras_float.h5")
         self.assert_refused(finished, MODEL, "E-FRONTEND-008", "hidden (kernel)", "without a quantizer", "--calibrate",
+                            "--default-precision 'ap_fixed<16,6>'",
                             '{"Model": {"Precision": "ap_fixed<16,6>"}}')
 
     def test_malformed_configuration(self):

@@ -5,7 +5,7 @@ import shutil
 import support
 from support import DONE, NO, TINY, USAGE, Case, reseal, sluice
 
-ROW = {"engine", "events", "differing", "first_difference", "skipped"}
+ROW = {"engine", "asked", "events", "limited", "differing", "first_difference", "skipped"}
 
 
 class Verify(Case):
@@ -34,11 +34,28 @@ class Verify(Case):
                 self.assertEqual(set(row), ROW)
                 self.assertEqual((row["differing"], row["skipped"]), (0, ""), row)
                 self.assertEqual(row["events"], 2000 if row["engine"] == "rtl" else 3000)
+                self.assertEqual((row["asked"], row["limited"]), (row["events"], ""))
             engines = [row["engine"] for row in result["engines"]]
             self.assertIn("rtl", engines)
             self.assertIn("engine SCALAR", engines)
             text = self.verify(support.package(name)).out
             self.assertTrue(text.endswith("All engines agree (seed 1)\n"), text)
+
+    def test_fewer_events_than_asked_for_are_said(self):
+        package = support.package("streaming_cnn")
+        limits = "--interpreted-operations", 1_000_000, "--simulated-cycles", 20_000
+        rows = {row["engine"]: row for row in self.succeed(self.verify(package, *limits, "--json")).json()["engines"]}
+        rtl, engine = rows["rtl"], rows["engine SCALAR"]
+        self.assertEqual((engine["asked"], rtl["asked"]), (3000, 2000))
+        each = int(engine["limited"].split()[0])
+        self.assertEqual(engine["limited"], f"{each} operations of the interpreter each, of 1000000")
+        self.assertEqual(engine["events"], 1_000_000 // each)
+        self.assertEqual(rtl["limited"], "64 cycles to simulate each, of 20000")
+        self.assertEqual(rtl["events"], 20_000 // 64)
+        text = self.succeed(self.verify(package, *limits)).out
+        self.assertIn(f"\n  fewer than the 2000 asked for: {rtl['limited']}\n", text)
+        few = self.succeed(self.verify(package, "--interpreted-operations", 1, "--simulated-cycles", 1, "--json")).json()
+        self.assertEqual({row["events"] for row in few["engines"]}, {64, 16})
 
     def test_a_wrong_engine_is_found(self):
         package = self.wrong_network()

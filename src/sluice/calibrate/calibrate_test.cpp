@@ -10,6 +10,7 @@
 #include <random>
 
 #include "sluice/base/error.hpp"
+#include "sluice/calibrate/generated_events.hpp"
 #include "sluice/fixed/convert.hpp"
 #include "sluice/frontend/testing/keras_json.hpp"
 #include "sluice/frontend/testing/real_events.hpp"
@@ -235,6 +236,31 @@ TEST(Calibrate, SaysWhatAConfigurationDoes) {
   EXPECT_GT(input.saturated, 50) << "values beyond 2 are common";
   EXPECT_GT(input.error.max, 0.01);
   EXPECT_EQ(row(report, "out", "weight").saturated, 0);
+}
+
+TEST(Calibrate, GeneratesEventsWithinTheInputsFormat) {
+  const ModelBytes model = float_model();
+  const auto generated = [&](const char* format) {
+    ImportOptions options;
+    options.config = Json{{"Model", {{"Precision", format}}}};
+    const NpyArray data = generate_events(frontend::import_model(model, options));
+    EXPECT_EQ(data.shape, (std::vector<std::int64_t>{1000, 6}));
+    EXPECT_GT(measure_formats(model, options, data).error.max, 0);
+    return data.to_double();
+  };
+  const std::vector<double> wide = generated("ap_fixed<16,6>");
+  EXPECT_EQ(generated("ap_fixed<16,6>"), wide);
+  double sum = 0;
+  double squares = 0;
+  for (const double value : wide) {
+    sum += value;
+    squares += value * value;
+  }
+  EXPECT_NEAR(sum / 6000, 0, 0.05);
+  EXPECT_NEAR(squares / 6000, 1, 0.1);
+  const std::vector<double> narrow = generated("ap_fixed<8,1>");
+  EXPECT_EQ(std::ranges::min(narrow), -1);
+  EXPECT_EQ(std::ranges::max(narrow), 1 - std::ldexp(1.0, -7));
 }
 
 std::string refusal(const std::function<void()>& action) {

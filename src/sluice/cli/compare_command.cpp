@@ -5,6 +5,7 @@
 
 #include "sluice/base/npy.hpp"
 #include "sluice/cli/commands.hpp"
+#include "sluice/cli/model_arguments.hpp"
 #include "sluice/compiler/compare.hpp"
 
 namespace sluice::cli {
@@ -12,7 +13,8 @@ namespace sluice::cli {
 namespace {
 
 struct Arguments {
-  std::string subject, traces, config, weights;
+  std::string subject, traces;
+  ModelArguments reading;
   compiler::CompareOptions options;
 };
 
@@ -40,8 +42,8 @@ std::string describe(const compiler::TraceComparison& comparison) {
 
 int run_compare(const Context& context, const Arguments& arguments) {
   compiler::CompareOptions options = arguments.options;
-  if (!arguments.config.empty()) options.config = read_json(arguments.config);
-  if (!arguments.weights.empty()) options.weights = arguments.weights;
+  options.config = arguments.reading.config();
+  options.weights = arguments.reading.weights();
   const compiler::TraceComparison comparison =
       compiler::compare(arguments.subject, load_npz(arguments.traces), options);
   print_result(context, to_json(comparison), describe(comparison));
@@ -63,8 +65,7 @@ void add_compare(CLI::App& app, Context& context) {
       ->add_option("--tolerance", arguments->options.tolerance,
                    "Differences up to it count as equal")
       ->capture_default_str();
-  command->add_option("--config", arguments->config, "Precisions in hls4ml's form, a JSON file");
-  command->add_option("--weights", arguments->weights, "Weights of a .json model, an .h5 file");
+  arguments->reading.add_to(*command);
   command->footer("Example: sluice compare model.h5 --with traces.npz");
   command->callback([&context, arguments] {
     context.run = [&context, arguments] { return run_compare(context, *arguments); };

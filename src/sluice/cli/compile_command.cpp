@@ -17,8 +17,9 @@ namespace sluice::cli {
 namespace {
 
 struct Arguments {
-  std::string model, output, config, weights;
+  std::string model, output;
   std::map<std::string, std::string> values;  ///< of compiler::option_rows(), by their names
+  ModelArguments reading;
   FormatArguments formats;
   bool no_simulator = false;
 };
@@ -29,9 +30,11 @@ compiler::CompileOptions options_of(const Arguments& arguments) {
     const std::string& value = arguments.values.at(row.name);
     values[row.name] = row.usual.is_number() ? Json(std::stod(value)) : Json(value);
   }
-  if (!arguments.config.empty()) values["config"] = read_json(arguments.config);
-  if (!arguments.weights.empty()) values["weights"] = arguments.weights;
-  return compiler::parse_options(values);
+  compiler::CompileOptions options = compiler::parse_options(values);
+  options.config = arguments.reading.config();
+  options.weights = arguments.reading.weights();
+  options.formats = arguments.formats.read(arguments.reading);
+  return options;
 }
 
 std::string as_text(const Json& value) {
@@ -39,8 +42,7 @@ std::string as_text(const Json& value) {
 }
 
 int run_compile(const Context& context, const Arguments& arguments) {
-  compiler::CompileOptions options = options_of(arguments);
-  options.formats = arguments.formats.read();
+  const compiler::CompileOptions options = options_of(arguments);
   const StopAtSignals stop_at_signals;
   ProgressBar progress(!context.quiet);
   const compiler::Compiled compiled =
@@ -94,8 +96,7 @@ void add_compile(CLI::App& app, Context& context) {
     if (row.usual.is_number()) option->check(CLI::Number);
     if (!value.empty()) option->capture_default_str();
   }
-  command->add_option("--config", arguments->config, "Precisions in hls4ml's form, a JSON file");
-  command->add_option("--weights", arguments->weights, "Weights of a .json model, an .h5 file");
+  arguments->reading.add_to(*command);
   arguments->formats.add_to(*command);
   command->add_flag("--no-simulator", arguments->no_simulator,
                     "Write Verilog only; without the Verilated kernel");

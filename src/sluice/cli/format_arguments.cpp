@@ -21,7 +21,7 @@ void FormatArguments::add_to(CLI::App& command) {
                      "Say what the formats do to the outputs of these events, .npy");
 }
 
-compiler::FormatOptions FormatArguments::read() const {
+compiler::FormatOptions FormatArguments::read(const ModelArguments& reading) const {
   compiler::FormatOptions options;
   if (calibrate.empty() && (target_error != 0 || !save_config.empty())) {
     throw UsageError("E-CLI-004", target_error != 0 ? "--target-error" : "--save-config",
@@ -29,6 +29,11 @@ compiler::FormatOptions FormatArguments::read() const {
   }
   if (!calibrate.empty() && !data.empty()) {
     throw UsageError("E-CLI-004", "--data", "--calibrate measures with its own events",
+                     "leave out one of the two");
+  }
+  if (!calibrate.empty() && !reading.default_precision.empty()) {
+    throw UsageError("E-CLI-004", "--default-precision",
+                     "--calibrate chooses the formats that nothing names",
                      "leave out one of the two");
   }
   options.choose = !calibrate.empty();
@@ -55,9 +60,10 @@ std::string describe_formats(const Json& formats) {
                         row["saturated"].get<std::int64_t>(), row["error_max"].get<double>(),
                         row["error_rms"].get<double>());
   }
-  text += fmt::format("All together over {} events: error of the outputs max {:.3g}, rms {:.3g}",
-                      formats["events"].get<std::int64_t>(), formats["error_max"].get<double>(),
-                      formats["error_rms"].get<double>());
+  text += fmt::format("All together over {} {}events: error of the outputs max {:.3g}, rms {:.3g}",
+                      formats["events"].get<std::int64_t>(),
+                      formats.value("events_from", "") == "generated" ? "generated " : "",
+                      formats["error_max"].get<double>(), formats["error_rms"].get<double>());
   if (formats.contains("target")) {
     text += fmt::format(" (target: {} {:.3g})", formats["measure"].get<std::string>(),
                         formats["target"].get<double>());

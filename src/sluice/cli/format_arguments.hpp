@@ -4,6 +4,7 @@
 #include <string>
 
 #include "sluice/base/json.hpp"
+#include "sluice/cli/model_arguments.hpp"
 #include "sluice/compiler/formats.hpp"
 
 namespace sluice::cli {
@@ -15,8 +16,8 @@ struct FormatArguments {
   std::string measure = "max";
 
   void add_to(CLI::App& command);
-  /// Reads the data. Throws UsageError for options that need another.
-  compiler::FormatOptions read() const;
+  /// Reads the data. Throws UsageError for options that need another, or exclude one.
+  compiler::FormatOptions read(const ModelArguments& reading) const;
   /// Writes the chosen configuration, where that was asked for.
   void save(const Json& formats) const;
 };

@@ -14,7 +14,8 @@ namespace sluice::cli {
 namespace {
 
 struct Arguments {
-  std::string subject, config, weights;
+  std::string subject;
+  ModelArguments reading;
   FormatArguments formats;
 };
 
@@ -86,9 +87,9 @@ std::string describe(const Json& json) {
 
 int run_inspect(const Context& context, const Arguments& arguments) {
   compiler::InspectOptions options;
-  if (!arguments.config.empty()) options.config = read_json(arguments.config);
-  if (!arguments.weights.empty()) options.weights = arguments.weights;
-  options.formats = arguments.formats.read();
+  options.config = arguments.reading.config();
+  options.weights = arguments.reading.weights();
+  options.formats = arguments.formats.read(arguments.reading);
   const StopAtSignals stop_at_signals;
   ProgressBar progress(!context.quiet);
   const Json json = compiler::inspect(arguments.subject, options, progress);
@@ -105,8 +106,7 @@ void add_inspect(CLI::App& app, Context& context) {
   CLI::App* command =
       app.add_subcommand("inspect", "Layers, formats, ranges and warnings of a model or package");
   command->add_option("subject", arguments->subject, "Model file or package folder")->required();
-  command->add_option("--config", arguments->config, "Precisions in hls4ml's form, a JSON file");
-  command->add_option("--weights", arguments->weights, "Weights of a .json model, an .h5 file");
+  arguments->reading.add_to(*command);
   arguments->formats.add_to(*command);
   command->footer("Example: sluice inspect model.h5 --data x.npy");
   command->callback([&context, arguments] {

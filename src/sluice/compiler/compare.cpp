@@ -229,7 +229,8 @@ TraceComparison compare(const std::filesystem::path& subject,
     refuse("tolerance", fmt::format("{} is no tolerance", options.tolerance),
            "give 0 or a small number");
   }
-  const Subject read = read_subject(subject, {options.config, options.weights, {}});
+  const Subject read =
+      read_subject(subject, {options.config, options.weights, {}}, {.measure = false});
   return TraceComparer(read, traces, options.tolerance).run();
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <span>
 
 #include "card/image/card_image.hpp"
@@ -184,7 +185,9 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   timings_s["simulator"] = watch.lap_s();
   package::seal(folder, manifest);
   staged.commit();
-  return {package::Package::open(output), imported.warnings, formatted.formats, timings_s};
+  std::vector<Diagnostic> warnings = imported.warnings;
+  std::ranges::copy(unused_reuse(imported, options), std::back_inserter(warnings));
+  return {package::Package::open(output), std::move(warnings), formatted.formats, timings_s};
 }
 
 }  // namespace sluice::compiler

@@ -31,14 +31,14 @@ struct CompileOptions {
                            ///< ReuseFactor of a layer comes first
   /// DSP48E2 that constant weights may take; nothing: as many as balance the device's LUTs.
   std::optional<std::int64_t> dsps = 0;
-  FormatOptions formats;  ///< of a float model: chosen from data, or measured with them
+  FormatOptions formats;  ///< of a float model: chosen, or measured
   bool simulator = true;  ///< Verilate the kernel and pack the card
 };
 
 struct Compiled {
   package::Package package;
   std::vector<Diagnostic> warnings;
-  Json formats;    ///< what was chosen or measured from data; null without
+  Json formats;    ///< as of FormattedModel
   Json timings_s;  ///< seconds by stage: import, optimise, write, simulator
 };
 

@@ -11,21 +11,24 @@
 
 namespace sluice::compiler {
 
-/// What to do with events of the user.
+/// How formats are judged and chosen.
 struct FormatOptions {
-  std::optional<NpyArray> data;   ///< says what the formats do to the outputs
+  std::optional<NpyArray> data;   ///< events of the user
+  bool measure = true;            ///< says what formats do to the outputs, also without data
   bool choose = false;            ///< chooses the formats that are missing, from `data`
   calibrate::ErrorTarget target;  ///< of the choice
 };
 
 struct FormattedModel {
   frontend::Imported model;
-  Json formats;  ///< calibrate::to_json of what was chosen or measured; null without data
+  /// calibrate::to_json of what was chosen or measured, and `events_from`: "data" or "generated";
+  /// null where no format rounds.
+  Json formats;
 };
 
-/// Imports a model with the formats of its configuration, or with chosen ones. Without data, a
-/// warning says that the effect of rounding a float model is not known. Throws as import_model(),
-/// calibrate() and measure_formats().
+/// Imports a model with the formats of its configuration, or with chosen ones. Without data, what
+/// they do to a float model is measured with generated events, and a warning says so. Throws as
+/// import_model(), calibrate() and measure_formats().
 FormattedModel import_with_formats(const std::filesystem::path& path,
                                    const frontend::ImportOptions& options,
                                    const FormatOptions& formats,

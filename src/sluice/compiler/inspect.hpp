@@ -20,7 +20,7 @@ struct InspectOptions {
 
 /// What a model file or a package holds: `model` (its layers, in the user's words), `layers` (the
 /// exact network with formats, ranges and what report_layers() finds), `engine` (the SIMD plan),
-/// `formats` (chosen or measured; null without data) and `warnings`.
+/// `formats` (chosen or measured, as of FormattedModel) and `warnings`.
 Json inspect(const std::filesystem::path& subject, const InspectOptions& options = {},
              ProgressSink& progress = no_progress());
 

@@ -1,11 +1,32 @@
 #include "sluice/compiler/synthesise.hpp"
 
-#include <utility>
+#include <fmt/format.h>
 
+#include <iterator>
+#include <utility>
+#include <variant>
+
+#include "sluice/base/error.hpp"
 #include "sluice/synth/balance.hpp"
+#include "sluice/synth/estimate.hpp"
 #include "sluice/synth/lower.hpp"
 
 namespace sluice::compiler {
+
+namespace {
+
+// Multipliers whose weights change from tick to tick are no choice of the optimiser's.
+void check_shared_multipliers(const Synthesised& result, const CompileOptions& options) {
+  if (result.circuit.processes.empty() || options.dsps.value_or(0) == 0) return;
+  const std::int64_t dsps = synth::estimate(result.circuit, result.schedule).total.area.dsps;
+  if (dsps <= *options.dsps) return;
+  throw UsageError("E-COMPILER-006", "--dsp",
+                   fmt::format("layers that share hardware take {} DSP48E2, and it allows {}", dsps,
+                               *options.dsps),
+                   "raise --dsp or --reuse, or leave --dsp out");
+}
+
+}  // namespace
 
 Synthesised synthesise(const frontend::Imported& model, const CompileOptions& options) {
   synth::LowerOptions lower_options{.cmvm = {.effort = options.effort, .adders = options.adders},
@@ -18,7 +39,37 @@ Synthesised synthesise(const frontend::Imported& model, const CompileOptions& op
   circuit.name = options.name;
   circuit::Schedule schedule =
       synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);
-  return {std::move(circuit), std::move(schedule)};
+  Synthesised result{std::move(circuit), std::move(schedule)};
+  check_shared_multipliers(result, options);
+  return result;
+}
+
+std::vector<Diagnostic> unused_reuse(const frontend::Imported& model,
+                                     const CompileOptions& options) {
+  std::vector<Diagnostic> warnings;
+  bool has_products = false;
+  for (const network::Layer& layer : model.network.layers()) {
+    const auto* const dense = std::get_if<network::Dense>(&layer.op);
+    if (dense == nullptr || dense->units == 1) continue;
+    has_products = true;
+    const auto own = model.reuse.find(layer.name);
+    const std::int64_t reuse = own == model.reuse.end() ? options.reuse : own->second;
+    const bool has_positions = std::ssize(layer.type.ranges) > dense->units;
+    if (reuse == 1 || !has_positions || options.convolutions != synth::Form::parallel) continue;
+    warnings.push_back(
+        {"W-COMPILER-002", layer.name,
+         fmt::format(
+             "{}={} has no effect: --convolutions parallel gives every position hardware of "
+             "its own",
+             own == model.reuse.end() ? "--reuse" : "ReuseFactor", reuse),
+         "leave one of the two out"});
+  }
+  if (options.reuse > 1 && !has_products) {
+    warnings.push_back({"W-COMPILER-002", "--reuse",
+                        "has no effect: no layer has products with weights for several outputs",
+                        "leave it out"});
+  }
+  return warnings;
 }
 
 }  // namespace sluice::compiler

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <vector>
+
+#include "sluice/base/diagnostics.hpp"
 #include "sluice/circuit/circuit.hpp"
 #include "sluice/compiler/compile.hpp"
 #include "sluice/frontend/import.hpp"
@@ -13,7 +16,12 @@ struct Synthesised {
 };
 
 /// From the tensor form to a pipelined circuit: the one way in which compile() and estimate() take
-/// the options. Throws as synth::lower and synth::schedule do.
+/// the options. Throws as synth::lower and synth::schedule do, and UsageError where shared multipliers
+/// alone are more than the options allow.
 Synthesised synthesise(const frontend::Imported& model, const CompileOptions& options);
+
+/// A warning for every layer that is to share multipliers and, with these options, does not.
+std::vector<Diagnostic> unused_reuse(const frontend::Imported& model,
+                                     const CompileOptions& options);
 
 }  // namespace sluice::compiler

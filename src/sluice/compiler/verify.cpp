@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "sluice/base/check.hpp"
 #include "sluice/base/files.hpp"
@@ -27,13 +28,44 @@ std::vector<std::byte> pack(std::span<const std::int64_t> mantissas, int contain
   return packed;
 }
 
+constexpr std::int64_t kFewestSamples = 64;
+constexpr std::int64_t kFewestRtlSamples = 16;
+
+/// How many events an engine gets.
+struct Share {
+  std::int64_t asked = 0;
+  std::int64_t events = 0;
+  std::string limited;  ///< why they are fewer than asked for
+};
+
+/// As many as a budget allows, but `fewest`.
+Share share_of(std::int64_t asked, std::int64_t budget, std::int64_t each, std::int64_t fewest,
+               std::string_view spent) {
+  const std::int64_t events = std::min(asked, std::max(budget / each, fewest));
+  if (events == asked) return {asked, events, {}};
+  return {asked, events, fmt::format("{} {} each, of {}", each, spent, budget)};
+}
+
+/// The first `share.asked` of what `whole` allows.
+Share within(const Share& whole, const Share& share) {
+  if (share.events <= whole.events) return share;
+  return {share.asked, whole.events, whole.limited};
+}
+
 class Comparer {
  public:
   Comparer(const package::Manifest& manifest, const circuit::Circuit& circuit,
            const VerifyOptions& options)
       : manifest_(manifest),
         options_(options),
-        inputs_(make_inputs(circuit, options.samples, options.seed)),
+        interpreted_(share_of(options.samples, options.interpreted_operations,
+                              operations_per_event(circuit), kFewestSamples,
+                              "operations of the interpreter")),
+        simulated_(within(interpreted_,
+                          share_of(std::min(options.samples, options.rtl_samples),
+                                   options.simulated_cycles, manifest.initiation_interval_cycles,
+                                   kFewestRtlSamples, "cycles to simulate"))),
+        inputs_(make_inputs(circuit, interpreted_.events, options.seed)),
         expected_(interpret(circuit, inputs_)),
         packed_inputs_(pack(inputs_, manifest.input.container_bits())),
         packed_expected_(pack(expected_, manifest.output.container_bits())) {}
@@ -47,13 +79,13 @@ class Comparer {
         engine::as_mantissas(std::span<const std::byte>(packed_inputs_),
                              manifest_.input.container_bits()),
         engine::as_mantissas(std::span<std::byte>(found), manifest_.output.container_bits()));
-    return judge("engine " + target, found, options_.samples);
+    return judge("engine " + target, found, interpreted_);
   }
 
   Comparison compare_device(const package::Package& package, const std::string& uri,
                             ProgressSink& progress) const {
-    const std::int64_t events =
-        uri == "engine" ? options_.samples : std::min(options_.samples, options_.rtl_samples);
+    const Share& share = uri == "engine" ? interpreted_ : simulated_;
+    const std::int64_t events = share.events;
     runtime::DeviceOptions device_options;
     device_options.memory_seed = options_.seed;
     const runtime::Device device = runtime::Device::open(package, uri, device_options);
@@ -81,13 +113,14 @@ class Comparer {
     }
     const std::string& emulation = device.info().emulation;
     const bool plain = emulation.empty() || emulation == uri;
-    return judge(plain ? uri : fmt::format("{} ({})", uri, emulation), found, events);
+    return judge(plain ? uri : fmt::format("{} ({})", uri, emulation), found, share);
   }
 
  private:
   Comparison judge(std::string name, const std::vector<std::byte>& found,
-                   std::int64_t events) const {
-    Comparison comparison{std::move(name), events, 0, {}, {}};
+                   const Share& share) const {
+    const std::int64_t events = share.events;
+    Comparison comparison{std::move(name), share.asked, events, share.limited, 0, {}, {}};
     const auto event_bytes = static_cast<std::size_t>(manifest_.output.event_bytes());
     SLUICE_CHECK(found.size() == static_cast<std::size_t>(events) * event_bytes,
                  "{} returned {} bytes", comparison.engine, found.size());
@@ -118,17 +151,10 @@ class Comparer {
 
   const package::Manifest& manifest_;
   const VerifyOptions& options_;
+  Share interpreted_, simulated_;
   std::vector<std::int64_t> inputs_, expected_;
   std::vector<std::byte> packed_inputs_, packed_expected_;
 };
-
-constexpr std::int64_t kFewestSamples = 64;
-constexpr std::int64_t kFewestRtlSamples = 16;
-
-std::int64_t at_most(std::int64_t asked, std::int64_t budget, std::int64_t each,
-                     std::int64_t fewest) {
-  return std::min(asked, std::max(budget / each, fewest));
-}
 
 }  // namespace
 
@@ -136,22 +162,34 @@ bool Verification::passed() const noexcept {
   return std::ranges::all_of(comparisons, [](const Comparison& c) { return c.differing == 0; });
 }
 
+Json to_json(const Verification& verification) {
+  Json rows = Json::array();
+  for (const Comparison& row : verification.comparisons) {
+    rows.push_back({{"engine", row.engine},
+                    {"asked", row.asked},
+                    {"events", row.events},
+                    {"limited", row.limited},
+                    {"differing", row.differing},
+                    {"first_difference", row.first_difference},
+                    {"skipped", row.skipped}});
+  }
+  return {{"passed", verification.passed()}, {"seed", verification.seed}, {"engines", rows}};
+}
+
 Verification verify(const package::Package& package, const VerifyOptions& options,
                     ProgressSink& progress) {
   if (options.samples < 1 || options.rtl_samples < 1) {
     throw UsageError("E-COMPILER-002", "samples", "at least one event is needed");
+  }
+  if (options.interpreted_operations < 1 || options.simulated_cycles < 1) {
+    throw UsageError("E-COMPILER-002", "operations or cycles", "at least one is needed");
   }
   const circuit::Circuit circuit =
       circuit::parse(read_file(package.circuit_file()), package.circuit_file().string()).circuit;
   const network::Network network =
       network::parse(read_file(package.network_file()), package.network_file().string());
   progress.update("interpret", 0, 0);
-  VerifyOptions bounded = options;
-  bounded.samples = at_most(options.samples, options.interpreted_operations,
-                            operations_per_event(circuit), kFewestSamples);
-  bounded.rtl_samples = at_most(options.rtl_samples, options.simulated_cycles,
-                                package.manifest().initiation_interval_cycles, kFewestRtlSamples);
-  const Comparer comparer(package.manifest(), circuit, bounded);
+  const Comparer comparer(package.manifest(), circuit, options);
   Verification verification{options.seed, {}};
   for (const std::string& target : engine::supported_targets()) {
     progress.update("verify engine " + target, 0, 0);
@@ -161,7 +199,7 @@ Verification verify(const package::Package& package, const VerifyOptions& option
     try {
       verification.comparisons.push_back(comparer.compare_device(package, uri, progress));
     } catch (const ToolError& error) {
-      verification.comparisons.push_back({uri, 0, 0, {}, error.message()});
+      verification.comparisons.push_back({uri, options.rtl_samples, 0, {}, 0, {}, error.message()});
     }
   }
   return verification;

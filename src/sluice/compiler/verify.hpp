@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "sluice/base/json.hpp"
 #include "sluice/base/progress.hpp"
 #include "sluice/package/package.hpp"
 
@@ -25,8 +26,10 @@ struct VerifyOptions {
 
 /// One engine against the interpreter.
 struct Comparison {
-  std::string engine;  ///< `engine AVX3`, `rtl`, `xrt:0 (hw_emu)`
+  std::string engine;      ///< `engine AVX3`, `rtl`, `xrt:0 (hw_emu)`
+  std::int64_t asked = 0;  ///< events that the options ask for
   std::int64_t events = 0;
+  std::string limited;           ///< why they are fewer than asked for; empty when they are not
   std::int64_t differing = 0;    ///< events with at least one other mantissa
   std::string first_difference;  ///< empty when there is none
   std::string skipped;           ///< why the engine did not run; empty when it did
@@ -37,6 +40,9 @@ struct Verification {
   std::vector<Comparison> comparisons;
   bool passed() const noexcept;
 };
+
+/// `passed`, `seed` and a row per engine.
+Json to_json(const Verification& verification);
 
 /// Runs the same events, corners first, through the interpreter and every engine of the package,
 /// and compares mantissas with ==. The Verilated kernel sees random stalls drawn from the seed.

@@ -133,6 +133,21 @@ Imported import_model(const std::filesystem::path& path, const ImportOptions& op
 
 namespace {
 
+// What each layer of the model file became, as far as its multipliers can be shared.
+std::vector<ReusableLayer> reusable_layers(const Imported& model) {
+  std::vector<ReusableLayer> layers;
+  for (const LayerSummary& layer : model.source.layers) {
+    ReusableLayer reusable{layer.name, layer.class_name, 0};
+    for (const std::string& part : layer.network_layers) {
+      const network::LayerOp& op = model.network.layer(model.network.find(part).value()).op;
+      const auto* const dense = std::get_if<network::Dense>(&op);
+      if (dense != nullptr) reusable.outputs = std::max(reusable.outputs, dense->units);
+    }
+    layers.push_back(std::move(reusable));
+  }
+  return layers;
+}
+
 Imported import_onnx_bytes(std::string_view bytes, const std::string& origin,
                            const PrecisionConfig& precision, const std::string& name,
                            Diagnostics& diagnostics) {
@@ -170,6 +185,7 @@ Imported import_model_bytes(std::string_view model, std::optional<std::string_vi
           ? import_onnx_bytes(model, origin, precision, options.name, diagnostics)
           : import_keras_bytes(model, weights_file, origin, precision, options.name, diagnostics);
   diagnostics.throw_if_errors(origin);
+  precision.check_reuse(reusable_layers(result), diagnostics);
   for (const LayerSummary& layer : result.source.layers) {
     const std::optional<std::int64_t> reuse = precision.reuse(layer.name, layer.class_name);
     if (!reuse) continue;

@@ -68,6 +68,8 @@ struct LayerPlan {
   std::size_t most_operands = 1;
   bool each_step = false;   ///< acts on each index of the operand's first axis by itself
   bool is_softmax = false;  ///< ends in softmax, which may only be the last thing
+  /// The name under which the configuration speaks of the layer's softmax; empty: it has none.
+  std::string softmax_name;
   bool is_complete = true;  ///< false where a problem was found
   /// Tensors ("kernel", "bias", ...) that are float32 and for which nobody gives a format.
   std::vector<std::string> without_format;

@@ -242,6 +242,7 @@ void add_stable_softmax(LayerBuilder& layer, const std::string& name, const Axes
 }  // namespace
 
 bool plan_configured_softmax(LayerBuilder& layer, const std::string& configured) {
+  layer.plan().softmax_name = configured;
   const std::string form = layer.precision().softmax_form(configured);
   if (form.empty()) return false;
   Axes axes{-1};

@@ -59,7 +59,7 @@ class ConfigParser {
   }
 
   Entry entry(const Json& json, const std::string& where) {
-    Entry result;
+    Entry result{.where = where, .precisions = {}, .reuse = {}, .softmax_form = {}};
     if (!json.is_object()) {
       report(where, fmt::format("is {}, expected an object", excerpt(json)));
       return result;
@@ -289,6 +289,55 @@ void PrecisionConfig::check_names(const std::set<std::string, std::less<>>& name
            "no layer has this name",
            fmt::format("the layers are {}", shortened(fmt::format("{}", fmt::join(names, ", "))))});
     }
+  }
+}
+
+void PrecisionConfig::check_softmax_forms(const std::set<std::string, std::less<>>& softmaxes,
+                                          Diagnostics& diagnostics) const {
+  for (const auto& [name, entry] : names_) {
+    if (entry.softmax_form.empty() || softmaxes.contains(name)) continue;
+    diagnostics.warn(
+        {codes::kNoEffect, entry.where,
+         fmt::format("Strategy={} has no effect: the layer is no softmax", entry.softmax_form),
+         "leave it out"});
+  }
+}
+
+void PrecisionConfig::check_reuse(const std::vector<ReusableLayer>& layers,
+                                  Diagnostics& diagnostics) const {
+  // `most` outputs in all layers that go by the entry; nothing where no layer does.
+  const auto check = [&](const Entry& entry, std::optional<std::int64_t> most) {
+    const std::int64_t reuse = entry.reuse.value_or(1);
+    if (reuse == 1 || (most && *most >= reuse)) return;
+    std::string why = "no layer of the model goes by it";
+    if (most == 0) why = "it acts on products with weights, and there are none";
+    if (most == 1) why = "there is one output, and the products of an output are made at once";
+    std::string what = fmt::format("ReuseFactor={} has no effect: {}", reuse, why);
+    if (most > 1) {
+      what = fmt::format(
+          "ReuseFactor={} acts as {}: the products of an output are made at once, "
+          "and there are {} outputs",
+          reuse, *most, *most);
+    }
+    diagnostics.warn({codes::kNoEffect, entry.where, std::move(what), "leave it out"});
+  };
+  const auto most_of = [&](const auto& goes_by_it) {
+    std::optional<std::int64_t> most;
+    for (const ReusableLayer& layer : layers) {
+      if (goes_by_it(layer)) most = std::max(most.value_or(0), layer.outputs);
+    }
+    return most;
+  };
+  check(model_, most_of([](const ReusableLayer&) { return true; }));
+  for (const auto& [type, entry] : types_) {
+    check(entry, most_of([&](const ReusableLayer& layer) {
+            return hls4ml_class(layer.class_name) == type;
+          }));
+  }
+  for (const auto& [name, entry] : names_) {
+    // A name that no layer has is one of a part: an activation inside of a layer.
+    check(entry,
+          most_of([&](const ReusableLayer& layer) { return layer.name == name; }).value_or(0));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sluice/base/diagnostics.hpp"
 #include "sluice/base/json.hpp"
@@ -29,6 +30,12 @@ FormatUse format_of_numbers(std::string_view layer, std::string_view class_name,
 /// That of a result which the layer of the network rounds.
 FormatUse format_of_result(std::string_view layer, std::string_view class_name,
                            const Precision& precision, std::string_view network_layer);
+
+/// A layer that the configuration may ask to share multipliers.
+struct ReusableLayer {
+  std::string name, class_name;
+  std::int64_t outputs = 0;  ///< of its products with weights, per position; 0: there are none
+};
 
 /// hls4ml's configuration dictionary, as far as it concerns what is computed.
 ///
@@ -67,9 +74,15 @@ class PrecisionConfig {
 
   /// Reports every name below `LayerName` that is not in `names`.
   void check_names(const std::set<std::string, std::less<>>& names, Diagnostics& diagnostics) const;
+  /// Warns of every form of a softmax that is asked for below a name which is not in `softmaxes`.
+  void check_softmax_forms(const std::set<std::string, std::less<>>& softmaxes,
+                           Diagnostics& diagnostics) const;
+  /// Warns of every ReuseFactor that does nothing, or less than it asks for.
+  void check_reuse(const std::vector<ReusableLayer>& layers, Diagnostics& diagnostics) const;
 
  private:
   struct Entry {
+    std::string where;                                         // it stands, for messages
     std::map<std::string, Precision, std::less<>> precisions;  // by variable
     std::optional<std::int64_t> reuse;
     std::string softmax_form;  // "table", "stable", "argmax"; empty: none asked for

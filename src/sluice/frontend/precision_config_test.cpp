@@ -61,6 +61,59 @@ TEST(PrecisionConfig, ReuseFactorsGoByNameTypeAndModel) {
   EXPECT_EQ(PrecisionConfig().reuse("fc1", "Dense"), std::nullopt);
 }
 
+std::vector<std::string> warnings(const Diagnostics& diagnostics) {
+  std::vector<std::string> texts;
+  for (const Diagnostic& warning : diagnostics.warnings()) {
+    texts.push_back(warning.subject + ": " + warning.message);
+  }
+  return texts;
+}
+
+TEST(PrecisionConfig, ReuseFactorsWithoutEffectAreNamed) {
+  const std::vector<ReusableLayer> layers{
+      {"fc1", "QDense", 32}, {"fc2", "Dense", 1}, {"relu", "QActivation", 0}};
+  const auto said = [&](std::string_view json) {
+    Diagnostics diagnostics;
+    parse(json, diagnostics).check_reuse(layers, diagnostics);
+    EXPECT_THAT(errors(diagnostics), ElementsAre());
+    return warnings(diagnostics);
+  };
+  EXPECT_THAT(said(R"({"Model": {"ReuseFactor": 32}, "LayerType": {"Dense": {"ReuseFactor": 4}},
+                       "LayerName": {"fc1": {"ReuseFactor": 2}, "relu": {"ReuseFactor": 1}}})"),
+              ElementsAre());
+  EXPECT_THAT(
+      said(R"({"Model": {"ReuseFactor": 33},
+               "LayerType": {"Activation": {"ReuseFactor": 2}, "Conv2D": {"ReuseFactor": 3}},
+               "LayerName": {"fc1": {"ReuseFactor": 64}, "fc2": {"ReuseFactor": 4},
+                             "fc1_softmax": {"ReuseFactor": 5}}})"),
+      ElementsAre(
+          "configuration: Model: ReuseFactor=33 acts as 32: the products of an output are made at "
+          "once, and there are 32 outputs",
+          "configuration: LayerType/Activation: ReuseFactor=2 has no effect: it acts on products "
+          "with weights, and there are none",
+          "configuration: LayerType/Conv2D: ReuseFactor=3 has no effect: no layer of the model "
+          "goes by it",
+          "configuration: LayerName/fc1: ReuseFactor=64 acts as 32: the products of an output are "
+          "made at once, and there are 32 outputs",
+          "configuration: LayerName/fc1_softmax: ReuseFactor=5 has no effect: it acts on products "
+          "with weights, and there are none",
+          "configuration: LayerName/fc2: ReuseFactor=4 has no effect: there is one output, and "
+          "the products of an output are made at once"));
+}
+
+TEST(PrecisionConfig, SoftmaxFormsOfOtherLayersAreNamed) {
+  Diagnostics diagnostics;
+  const PrecisionConfig config =
+      parse(R"({"LayerName": {"fc1": {"Strategy": "Stable"}, "out_softmax": {"Strategy": "argmax"},
+                              "fc2": {"Strategy": "Latency"}}})",
+            diagnostics);
+  config.check_softmax_forms({"out_softmax"}, diagnostics);
+  EXPECT_THAT(errors(diagnostics), ElementsAre());
+  EXPECT_THAT(warnings(diagnostics),
+              ElementsAre("configuration: LayerName/fc1: Strategy=stable has no effect: the layer "
+                          "is no softmax"));
+}
+
 TEST(PrecisionConfig, InputLayerGoesByHls4mlsName) {
   Diagnostics diagnostics;
   const PrecisionConfig config =

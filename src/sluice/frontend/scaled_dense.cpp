@@ -95,9 +95,11 @@ void ScaledBuilder::dense(ScaledTensor& x, const DenseWeights& weights, const st
     grid = weight_grid(weights);
   }
   if (!grid) {
-    throw ModelError(codes::kNoPrecision, "", "float32 weights without a quantizer",
-                     R"~(let --calibrate events.npy choose its formats, or give a configuration: )~"
-                     R"~({"Model": {"Precision": "ap_fixed<16,6,RND_CONV,SAT>"}})~");
+    throw ModelError(
+        codes::kNoPrecision, "", "float32 weights without a quantizer",
+        "let --calibrate events.npy choose its formats, give them one with "
+        R"~(--default-precision 'ap_fixed<16,6,RND_CONV,SAT>', or by a configuration: )~"
+        R"~({"Model": {"Precision": "ap_fixed<16,6,RND_CONV,SAT>"}})~");
   }
   std::vector<Rational> offset = weights.bias;
   if (x.has_offset()) {

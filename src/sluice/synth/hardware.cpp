@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sluice/circuit/value_bits.hpp"
+
 namespace sluice::synth {
 
 using circuit::Function;
@@ -29,31 +31,8 @@ bool only_renames(const Function& function, const Instr& instr) {
 
 }  // namespace
 
-int raised_bits(const Instr& sum, const Instr& operand, std::size_t position) {
-  return sum.format.frac_bits - operand.format.frac_bits + operand_shift(sum, position);
-}
-
 SumShape sum_shape(const Function& function, const Instr& instr) {
-  // Low bits of the lowest operand pass by the chain unless it is subtracted; the chain begins with
-  // the next operand. On a tie an operand that is added counts as the lowest.
-  struct Term {
-    int low;
-    bool subtracted;
-    int width;
-    bool is_signed;
-  };
-  std::vector<Term> terms;
-  for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(instr.op)); ++k) {
-    const fixed::Format& format = function.instr(instr.operands[k]).format;
-    terms.push_back({instr.format.frac_bits - format.frac_bits + operand_shift(instr, k),
-                     is_subtracted(instr.op, k), format.width, format.is_signed});
-  }
-  std::ranges::stable_sort(terms, {}, [](const Term& t) { return std::pair(t.low, t.subtracted); });
-  const Term& lowest = terms[0];
-  const int passed = lowest.subtracted ? 0 : terms[1].low;
-  const bool disjoint = terms.size() == 2 && !lowest.subtracted && !terms[1].subtracted &&
-                        !lowest.is_signed && lowest.width <= passed;
-  return {instr.format.width, disjoint ? 0 : std::max(0, instr.format.width - passed)};
+  return {instr.format.width, instr.format.width - passed_bits(function, instr)};
 }
 
 QuantizeShape quantize_shape(const Function& function, const Instr& instr) {

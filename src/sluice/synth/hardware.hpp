@@ -26,8 +26,6 @@ struct QuantizeShape {
 };
 
 /// Of a sum of two or three operands.
-/// How far to the left of its operand's binary point a sum reads an operand.
-int raised_bits(const circuit::Instr& sum, const circuit::Instr& operand, std::size_t position);
 SumShape sum_shape(const circuit::Function& function, const circuit::Instr& instr);
 QuantizeShape quantize_shape(const circuit::Function& function, const circuit::Instr& instr);
 
