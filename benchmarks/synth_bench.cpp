@@ -29,8 +29,10 @@ using namespace sluice;
 struct Options {
   std::string network;
   std::string verilog;
+  std::string values;
   std::string effort = "normal";
   std::string adders = "three";
+  std::string family{rtl::kFamilies.front().name};
   int extra_depth = 0;
   std::int64_t dsps = 0;
   double clock_mhz = 200.0;
@@ -59,6 +61,18 @@ int adder_depth(const circuit::Function& function) {
     depths.push_back(depth + (adds ? 1 : 0));
   }
   return depths.empty() ? 0 : *std::ranges::max_element(depths);
+}
+
+/// What the delay model says of every value.
+Json delays_of(const circuit::Function& function, const circuit::Schedule& plan) {
+  const std::vector<double> ready_ns = synth::ready_ns(function, plan, {});
+  Json values = Json::array();
+  for (std::size_t id = 0; id < ready_ns.size(); ++id) {
+    values.push_back({{"operation", to_string(function.instrs()[id].op)},
+                      {"stage", plan.stages[id]},
+                      {"ready_ns", ready_ns[id]}});
+  }
+  return values;
 }
 
 std::int64_t peak_memory_kib() {
@@ -91,7 +105,12 @@ Json measure(const Options& options) {
   const double schedule_s = cpu_seconds() - start;
   const synth::Estimate estimate = synth::estimate(circuit, plan);
   if (!options.verilog.empty()) {
-    write_file(options.verilog, rtl::emit_core(circuit, plan, {.name = "bench"}));
+    const auto family = std::ranges::find(rtl::kFamilies, options.family, &rtl::Family::name);
+    write_file(options.verilog,
+               rtl::emit_core(circuit, plan, {.name = "bench", .family = *family}));
+  }
+  if (!options.values.empty()) {
+    write_file(options.values, delays_of(circuit.function, plan).dump());
   }
   return {{"adders", estimate.total.adders},
           {"adder_depth", adder_depth(circuit.function)},
@@ -120,9 +139,15 @@ int main(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber);
   app.add_option("--clock-mhz", options.clock_mhz);
   app.add_flag("--few-registers", options.few_registers);
+  std::vector<std::string> families;
+  families.reserve(rtl::kFamilies.size());
+  for (const rtl::Family& family : rtl::kFamilies) families.emplace_back(family.name);
+  app.add_option("--family", options.family, "Which the Verilog is for")
+      ->check(CLI::IsMember(families));
   app.add_option("--repetitions", options.repetitions, "Of which the median time is printed")
       ->check(CLI::PositiveNumber);
   app.add_option("--verilog", options.verilog, "File to write");
+  app.add_option("--values", options.values, "File to write: each value's operation, stage, delay");
   CLI11_PARSE(app, argc, argv);
   try {
     fmt::print("{}\n", measure(options).dump());

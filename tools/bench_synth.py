@@ -16,42 +16,28 @@ import argparse
 import json
 import math
 import os
-import platform
-import random
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import bench_alkaid
+from bench_networks import ROOT, jets, machine, number, random_matrix, run
+
 TERNARY_ADDER = ROOT / "hw/sluice_ternary_adder.v"
 ALKAID_TERNARY_ADDER = ROOT / "tools/alkaid_ternary_adder.v"
 MUON = ROOT / "examples/muon_pt/model/muon_pt.h5"
-JETS = ROOT / "benchmarks/networks"
 MODELS = ROOT.parent / "shared/models"
 MODEL_FILES = ("hgq_jet_classifier.h5", "qkeras_jettagging.onnx", "TFC_1W1A.onnx")
 INPUT_CONFIGS = {"qkeras_jettagging.onnx": {"LayerName": {"global_in": {"Precision": "ap_fixed<18,8>"}}}}
 MULTIPLIER = ROOT / "hw/sluice_multiply_add.v"
 MOST_DSPS = 1_000_000
 YOSYS = "read_verilog -I. {files}; synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top {top}; tee -o {stat} stat"
-ALKAID = "alkaid==0.8.2"
-TIME_LIMIT_S = 1800
 REPETITIONS = 3
 TOLERANCE = 0.05
 GROWTH_SIZES = (16, 32, 64, 128, 256)
-
-
-def random_matrix(size, bits, one_sided):
-    draw = random.Random(size * 100 + bits)
-    limit = 1 << (bits - 1)
-    low, high = (limit + 1, 2 * limit - 1) if one_sided else (1 - limit, limit - 1)
-    weights = ", ".join(str(draw.randint(low, high)) for _ in range(size * size))
-    bias = ", ".join(["0"] * size)
-    return (f'network "random"\nlayer "x" = input shape [{size}] as s8.0 TRN WRAP\n'
-            f'layer "y" = dense "x" inputs {size} units {size} weights 0 [{weights}] bias 0 [{bias}]\noutput "y"\n')
 
 
 def matrices(full):
@@ -85,14 +71,6 @@ def differing_events(build, network, dsps, events):
     return json.loads(finished.stdout)["differing"] if finished.stdout else None
 
 
-def run(words, **options):
-    try:
-        return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=TIME_LIMIT_S,
-                              **options)
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(words, 124, "", f"more than {TIME_LIMIT_S} s")
-
-
 def yosys_cells(folder, top, more=()):
     files = [path for path in sorted(folder.rglob("*.v")) if path.name != "ternary_adder.v"]
     files = " ".join(str(path) for path in [*files, TERNARY_ADDER, MULTIPLIER, *more])
@@ -116,29 +94,6 @@ def sluice(build, network, effort, folder, repetitions=REPETITIONS, dsps=0):
     return json.loads(finished.stdout)
 
 
-def alkaid_python():
-    """An interpreter that has alkaid, or nothing; made once per user."""
-    venv = Path(os.environ.get("SLUICE_ALKAID_VENV", Path.home() / ".cache/sluice/alkaid"))
-    python = venv / "bin/python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    if run([python, "-c", "import alkaid"]).returncode != 0:
-        if run([python, "-m", "pip", "-q", "install", ALKAID]).returncode != 0:
-            print("SKIP: alkaid: PyPI cannot be reached; Sluice is measured alone", file=sys.stderr)
-            return None
-    return python
-
-
-def alkaid(python, network, stages, folder):
-    folder.mkdir(parents=True)
-    finished = run([python, ROOT / "tools/bench_synth_alkaid.py", network, stages, folder],
-                   env=os.environ | {"OMP_NUM_THREADS": "1"})
-    if finished.returncode != 0:
-        print(f"SKIP: alkaid: {finished.stderr.strip()[-200:]}", file=sys.stderr)
-        return None
-    return json.loads(finished.stdout.splitlines()[-1])
-
-
 def alkaid_cells(result, folder, full):
     """What Yosys makes of both netlists; of the two-operand one with `full` alone, as it is no rival's best."""
     cells = yosys_cells(folder / "binary" / "src", "bench") if full else {}
@@ -160,10 +115,6 @@ def growth(build, folder):
         points.append((size, result["optimise_s"], result["peak_memory_kib"]))
     xs, ys = [math.log(p[0]) for p in points], [math.log(p[1]) for p in points]
     return points, statistics.linear_regression(xs, ys).slope
-
-
-def number(value, digits=0):
-    return "" if value is None else f"{value:,.{digits}f}"
 
 
 def table(rows):
@@ -257,8 +208,7 @@ def measure(build, options, work, python):
     """The rows of all networks, optimised one after the other, and what is left to do for them: calls that return a
     row (or its `alkaid`) and what to add to it."""
     rows, calls = [], []
-    jets = [(path.stem, path.read_text()) for path in sorted(JETS.glob("*.txt"))]
-    networks = [(name, text) for name, text in [*matrices(options.full), *jets, *models(build, work, options.models)]
+    networks = [(name, text) for name, text in [*matrices(options.full), *jets(), *models(build, work, options.models)]
                 if options.only in name]
     for position, (name, text) in enumerate(networks):
         print(f"{name} ...", file=sys.stderr)
@@ -282,7 +232,7 @@ def measure(build, options, work, python):
                 continue
             if other is None:
                 rival = work / f"{position}_alkaid"
-                other = alkaid(python, network, row["latency_cycles"], rival)
+                other = bench_alkaid.build(python, network, row["latency_cycles"], rival)
                 if other and with_yosys:
                     calls.append(lambda other=other, rival=rival: (other, alkaid_cells(other, rival, options.full)))
             row["alkaid"] = other
@@ -310,23 +260,21 @@ def main():
     options = parse_arguments()
     options.output.mkdir(parents=True, exist_ok=True)
     build = options.build.resolve()
-    load = os.getloadavg()[0]
+    host = machine()
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         points, exponent = growth(build, work)
-        rows, calls = measure(build, options, work, alkaid_python())
+        rows, calls = measure(build, options, work, bench_alkaid.alkaid_python())
         with ThreadPoolExecutor(options.jobs) as pool:
             for done, finished in enumerate(as_completed([pool.submit(call) for call in calls]), 1):
                 row, more = finished.result()
                 row |= more
                 print(f"{done} of {len(calls)}: {row.get('network', 'alkaid')}: {more}", file=sys.stderr)
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    machine = f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, load {load:.1f}"
-    report = [f"Machine: {machine}. Times are medians of {REPETITIONS} (`max`, and 256 x 256: one run), "
+    report = [f"Machine: {host}. Times are medians of {REPETITIONS} (`max`, and 256 x 256: one run), "
               "CPU seconds of one thread.", "", *table(rows), "", *summary(rows, points, exponent)]
     (options.output / "synth.md").write_text("\n".join(report) + "\n")
     (options.output / "synth.json").write_text(json.dumps(
-        {"machine": machine, "rows": rows, "growth": points, "growth_exponent": exponent}, indent=1) + "\n")
+        {"machine": host, "rows": rows, "growth": points, "growth_exponent": exponent}, indent=1) + "\n")
     plot(rows, options.output / "synth.png")
     print("\n".join(report))
 

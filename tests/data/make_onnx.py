@@ -293,6 +293,58 @@ def movements(rng):
     g.save(joined(g, parts), opset=13)
 
 
+def matrices(rng):
+    """Matrix products whose rows are no batch: joined axes, transposed operands, a constant in front."""
+    g = Graph("onnx_matrix", images(rng, 60, (3, 4)))
+    x = g.quant("x", 1 / 32, 6)
+    v = g.values[x]
+    rows = g.node("Reshape", [x, g.constant([-1, 4], np.int64)], v)
+    parts = []
+
+    def weights(*shape):
+        return g.quant(g.constant(rng.normal(0, 0.5, shape)), 0.11, 4)
+
+    def final(op, inputs, value, **attributes):
+        x = g.quant(g.node(op, inputs, value, **attributes), 0.21, 7)
+        parts.append(g.node("Reshape", [x, one_row], g.values[x].reshape(len(value), -1)))
+
+    one_row = g.constant([1, -1], np.int64)
+    w, b = weights(4, 5), g.constant(rng.normal(0, 0.2, 5))
+    final("Gemm", [rows, w, b], v @ g.values[w] + g.values[b])
+    final("MatMul", [rows, w], v @ g.values[w])
+    w = weights(2, 3)
+    final("Gemm", [rows, w], v.transpose(0, 2, 1) @ g.values[w].T * 0.5, transA=1, transB=1, alpha=0.5)
+    w, b = weights(5, 3), g.constant(rng.normal(0, 0.2, (5, 1)))
+    final("Gemm", [w, rows, b], g.values[w] @ v + 2 * g.values[b], beta=2.0)
+    final("MatMul", [w, x], g.values[w] @ v)
+    w = weights(4, 5)
+    final("Gemm", [w, rows], g.values[w].T @ v.transpose(0, 2, 1), transA=1, transB=1)
+    g.save(g.node("Concat", parts, np.concatenate([g.values[x] for x in parts], 1), axis=1))
+
+
+def softmaxes():
+    """Softmax at an end and inside; along an axis that is not the last; along all from one on (operator set 11)."""
+    def value(name, *shape):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    weights = numpy_helper.from_array(np.array([[0], [1], [2], [3], [4]], np.float32), "w")
+    graphs = {
+        "onnx_softmax": (13, [value("x", 1, 5)], [value("s", 1, 5), value("index", 1, 1)],
+                         [helper.make_node("Softmax", ["x"], ["s"], name="s"),
+                          helper.make_node("Softmax", ["x"], ["t"], name="t"),
+                          helper.make_node("MatMul", ["t", "w"], ["index"], name="index")]),
+        "onnx_softmax_axis": (13, [value("x", 1, 3, 4)], [value("s", 1, 3, 4)],
+                              [helper.make_node("Softmax", ["x"], ["s"], name="s", axis=1)]),
+        "onnx_softmax_old": (11, [value("x", 1, 3, 4)], [value("s", 1, 3, 4)],
+                             [helper.make_node("Softmax", ["x"], ["s"], name="s")]),
+    }
+    for name, (opset, inputs, outputs, nodes) in graphs.items():
+        graph = helper.make_graph(nodes, name, inputs, outputs, [weights] * (name == "onnx_softmax"))
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+        model.ir_version = 8
+        save(model, FOLDER / f"{name}.onnx")
+
+
 def faults():
     """Every branch has a fault of its own; all must be named at once."""
     def node(op, inputs, name, domain="", **attributes):
@@ -319,7 +371,8 @@ def faults():
 
 def main():
     faults()
-    for make in (convolutional, flattened, binary, quantize_dequantize, functions, movements):
+    softmaxes()
+    for make in (convolutional, flattened, binary, quantize_dequantize, functions, movements, matrices):
         make(np.random.default_rng(2))
 
 

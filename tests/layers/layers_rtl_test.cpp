@@ -17,9 +17,9 @@ namespace {
 
 const std::filesystem::path kSource = SLUICE_SOURCE_DIR;
 
-rtl::testing::Design design_of(const char* topic, const synth::LowerOptions& options = {}) {
-  frontend::Imported model =
-      frontend::import_model(kSource / "tests/data" / fmt::format("layers_{}.h5", topic));
+rtl::testing::Design design_of(const std::string& file, const synth::LowerOptions& options = {},
+                               const frontend::ImportOptions& reading = {}) {
+  const frontend::Imported model = frontend::import_model(kSource / "tests/data" / file, reading);
   circuit::Circuit circuit = synth::lower(model.network, options);
   constexpr int kRandomEvents = 60;
   std::vector<std::int64_t> events =
@@ -60,7 +60,26 @@ void expect_equal_to_interpreter(std::vector<rtl::testing::Design> designs) {
 
 TEST(LayersAsVerilog, EqualTheInterpreter) {
   std::vector<rtl::testing::Design> designs;
-  for (const char* const topic : {"tables", "small_cnn"}) designs.push_back(design_of(topic));
+  for (const char* const file : {"layers_tables.h5", "layers_small_cnn.h5"}) {
+    designs.push_back(design_of(file));
+  }
+  expect_equal_to_interpreter(std::move(designs));
+}
+
+TEST(LayersAsVerilog, EveryFormOfSoftmaxEqualsTheInterpreter) {
+  // Narrow formats: tables are logic here, and take their time to be built.
+  std::vector<rtl::testing::Design> designs;
+  for (const char* const form : {"table", "stable", "argmax"}) {
+    frontend::ImportOptions reading;
+    reading.config =
+        parse_json(fmt::format(R"({{"LayerName": {{"x": {{"Precision": "ap_fixed<6,3>"}}}},
+                         "LayerType": {{"Softmax": {{"Strategy": "{}", "Precision": {{
+                           "exp_table": "ap_fixed<8,2,RND,SAT>", "inv_inp": "ap_ufixed<7,3,RND,SAT>",
+                           "inv_table": "ap_fixed<8,2,RND,SAT>"}}}}}}}})",
+                               form),
+                   form);
+    designs.push_back(design_of("onnx_softmax_axis.onnx", {}, reading));
+  }
   expect_equal_to_interpreter(std::move(designs));
 }
 
@@ -98,7 +117,8 @@ TEST(LayersAsVerilog, RoundedSumsEqualTheInterpreter) {
 TEST(LayersAsVerilog, StreamingEqualsTheInterpreter) {
   std::vector<rtl::testing::Design> designs;
   for (const std::int64_t reuse : {1, 2}) {
-    designs.push_back(design_of("small_cnn", {.form = synth::Form::streaming, .reuse = reuse}));
+    designs.push_back(
+        design_of("layers_small_cnn.h5", {.form = synth::Form::streaming, .reuse = reuse}));
   }
   expect_equal_to_interpreter(std::move(designs));
 }

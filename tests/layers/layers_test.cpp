@@ -4,6 +4,8 @@
 
 #include <cstring>
 #include <filesystem>
+#include <ostream>
+#include <string>
 
 #include "sluice/circuit/interpreter.hpp"
 #include "sluice/circuit/random_circuit.hpp"
@@ -14,7 +16,14 @@
 namespace sluice {
 namespace {
 
-class Layers : public ::testing::TestWithParam<const char*> {};
+struct Model {
+  std::string file;
+  std::string config = "{}";
+  std::string name = std::filesystem::path(file).stem().string();
+};
+void PrintTo(const Model& model, std::ostream* out) { *out << model.name; }
+
+class Layers : public ::testing::TestWithParam<Model> {};
 
 std::vector<std::int64_t> engine_outputs(const engine::Engine& engine,
                                          const std::vector<std::int64_t>& events) {
@@ -52,8 +61,10 @@ std::vector<std::int64_t> engine_outputs(const engine::Engine& engine,
 }
 
 TEST_P(Layers, EngineEqualsTheCircuit) {
-  const frontend::Imported model =
-      frontend::import_model(std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/data" / GetParam());
+  frontend::ImportOptions options;
+  options.config = parse_json(GetParam().config, GetParam().name);
+  const frontend::Imported model = frontend::import_model(
+      std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/data" / GetParam().file, options);
   const circuit::Circuit circuit = synth::lower(model.network);
   const circuit::Interpreter interpreter(circuit, circuit::Checking::ranges);
   constexpr int kRandomEvents = 150;
@@ -71,14 +82,32 @@ TEST_P(Layers, EngineEqualsTheCircuit) {
 
 INSTANTIATE_TEST_SUITE_P(
     Models, Layers,
-    ::testing::Values("layers_conv2d.h5", "layers_conv1d.h5", "layers_pooling.h5",
-                      "layers_movement.h5", "layers_merge.h5", "layers_activation.h5",
-                      "layers_tables.h5", "layers_quantizer.h5", "layers_power_of_two.h5",
-                      "layers_small_cnn.h5", "layers_nested.h5", "layers_transposed.h5",
-                      "layers_einsum.h5", "layers_qkeras_more.h5", "hgq2_convolution.keras",
-                      "hgq2_merge.keras", "hgq2_activation.keras", "onnx_functions.onnx",
-                      "onnx_movement.onnx"),
-    [](const auto& model) { return std::filesystem::path(model.param).stem().string(); });
+    ::testing::Values(
+        Model{"layers_conv2d.h5"}, Model{"layers_conv1d.h5"}, Model{"layers_pooling.h5"},
+        Model{"layers_movement.h5"}, Model{"layers_merge.h5"}, Model{"layers_activation.h5"},
+        Model{"layers_tables.h5"}, Model{"layers_quantizer.h5"}, Model{"layers_power_of_two.h5"},
+        Model{"layers_small_cnn.h5"}, Model{"layers_nested.h5"}, Model{"layers_transposed.h5"},
+        Model{"layers_einsum.h5"}, Model{"layers_qkeras_more.h5"}, Model{"hgq2_convolution.keras"},
+        Model{"hgq2_merge.keras"}, Model{"hgq2_activation.keras"}, Model{"onnx_functions.onnx"},
+        Model{"onnx_movement.onnx"}, Model{"onnx_matrix.onnx"}),
+    [](const auto& model) { return model.param.name; });
+
+/// Each form of a softmax, at an end, inside, and along an axis that is not the last.
+std::vector<Model> softmax_models() {
+  std::vector<Model> models;
+  for (const char* const form : {"table", "stable", "argmax"}) {
+    for (const char* const file : {"onnx_softmax", "onnx_softmax_axis"}) {
+      models.push_back({fmt::format("{}.onnx", file),
+                        fmt::format(R"({{"LayerName": {{"x": {{"Precision": "ap_fixed<10,5>"}}}},
+                                         "LayerType": {{"Softmax": {{"Strategy": "{}"}}}}}})",
+                                    form),
+                        fmt::format("{}_{}", file, form)});
+    }
+  }
+  return models;
+}
+INSTANTIATE_TEST_SUITE_P(Softmax, Layers, ::testing::ValuesIn(softmax_models()),
+                         [](const auto& model) { return model.param.name; });
 
 }  // namespace
 }  // namespace sluice

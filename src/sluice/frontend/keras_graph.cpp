@@ -4,18 +4,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <deque>
 #include <iterator>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "sluice/base/error.hpp"
-#include "sluice/base/overloaded.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/keras_join.hpp"
 #include "sluice/frontend/keras_layer_builder.hpp"
 #include "sluice/frontend/keras_layers.hpp"
+#include "sluice/frontend/plan_runner.hpp"
 
 namespace sluice::frontend {
 
@@ -53,11 +52,7 @@ class GraphImporter {
   }
 
  private:
-  // A layer of the network and, where one is pending, the function that is applied to it.
-  struct Value {
-    LayerId id{};
-    const UnaryFunction* function = nullptr;
-  };
+  using Value = PlannedValue;
 
   LayerPlan& plan(const std::string& layer) { return plans_.at(layer); }
 
@@ -334,7 +329,7 @@ class GraphImporter {
   Value apply(const TensorRef& call, const LayerPlan& layer, std::vector<Value> operands) {
     for (std::size_t i = 0; i < layer.operand_quantizers.size() && i < operands.size(); ++i) {
       const PlannedOp quantize{fmt::format("{}_quantize", call.layer), layer.operand_quantizers[i]};
-      operands[i] = append(call, quantize, {operands[i]}, operands[i].id);
+      operands[i] = runner_.run(quantize, {operands[i]}, operands[i].id, appender(call));
     }
     if (layer.remark) {
       diagnostics_.warn({codes::kSoftmaxTables,
@@ -349,7 +344,7 @@ class GraphImporter {
       value = {joined(call, *layer.join, ids), nullptr};
     }
     return layer.each_step ? apply_each_step(call, layer, settled(value))
-                           : apply_operations(call, layer.ops, value);
+                           : runner_.run(layer.ops, value, appender(call));
   }
 
   static constexpr std::int64_t kMostSteps = 4096;
@@ -368,37 +363,10 @@ class GraphImporter {
       for (PlannedOp& planned : ops) planned.name += fmt::format("_step_{}", step);
       const LayerId part = append(call, fmt::format("{}_step_{}_operand", call.layer, step),
                                   network::index_first_axis(shape, step), {operand});
-      results.push_back(settled(apply_operations(call, ops, {part, nullptr})));
+      results.push_back(settled(runner_.run(ops, {part, nullptr}, appender(call))));
     }
     const std::vector<Shape> shapes(results.size(), network_.layer(results.front()).type.shape);
     return {append(call, call.layer, network::stack(shapes), results), nullptr};
-  }
-
-  Value apply_operations(const TensorRef& call, const std::vector<PlannedOp>& ops, Value value) {
-    const LayerId layer_operand = value.id;
-    std::vector<Value> before;  // the operand of each operation
-    for (const PlannedOp& planned : ops) {
-      before.push_back(value);
-      std::vector<Value> taken{value};
-      if (planned.with_operand_of) {
-        taken.insert(planned.operand_is_second ? taken.end() : taken.begin(),
-                     before.at(*planned.with_operand_of));
-      }
-      value = append(call, planned, taken, layer_operand);
-      if (planned.format) {
-        formats_.push_back(*planned.format);
-        formats_.back().network_layer = network_.layer(value.id).name;
-      }
-    }
-    return value;
-  }
-
-  static LayerId settled(const Value& value) {
-    if (value.function == nullptr) return value.id;
-    throw ModelError(codes::kActivation, "",
-                     fmt::format("{} has no exact result in fixed point", value.function->name),
-                     "quantize it right behind: QActivation(quantized_bits(8,0,alpha=1)), or a "
-                     "`result` format in the configuration");
   }
 
   LayerId joined(const TensorRef& call, const JoinOp& join, const std::vector<LayerId>& operands) {
@@ -409,66 +377,10 @@ class GraphImporter {
     return join_operands(join, operands, {network_, add});
   }
 
-  static ResolvedOp resolve(const PlannedOp& planned, const OpContext& context) {
-    return std::visit(Overloaded{[](const network::LayerOp& op) { return ResolvedOp(op); },
-                                 [](const UnaryFunction& function) { return ResolvedOp(function); },
-                                 [&](const ElementQuantizers& quantizers) {
-                                   return ResolvedOp(network::LayerOp(
-                                       quantizers.broadcast(context.operand.shape)));
-                                 },
-                                 [&](const OpOfOperand& make) { return make(context); }},
-                      planned.op);
-  }
-
-  Value append(const TensorRef& call, const PlannedOp& planned, const std::vector<Value>& operands,
-               LayerId layer_operand) {
-    const Value operand = planned.operand_is_second ? operands.front() : operands.back();
-    const TensorType& type = network_.layer(operand.id).type;
-    ResolvedOp resolved = resolve(planned, {type, network_.layer(layer_operand).type});
-    if (auto* const function = std::get_if<UnaryFunction>(&resolved)) {
-      functions_.push_back(std::move(*function));
-      return {settled(operand), &functions_.back()};
-    }
-    const auto& op = std::get<network::LayerOp>(resolved);
-    if (operand.function != nullptr && std::holds_alternative<network::Quantize>(op)) {
-      return tabulated(call, planned, operand, std::get<network::Quantize>(op));
-    }
-    if (operand.function != nullptr && std::holds_alternative<network::Reshape>(op)) {
-      return {append(call, planned.name, op, {operand.id}), operand.function};
-    }
-    std::vector<LayerId> ids(operands.size());
-    std::ranges::transform(operands, ids.begin(), settled);
-    check_axis(planned, type.shape);
-    if (changes_nothing(planned, op, ids.back())) return operand;
-    if (const auto* const dense = std::get_if<network::Dense>(&op);
-        dense != nullptr && planned.accumulator) {
-      check_accumulator(*dense, type, *planned.accumulator);
-    }
-    return {append(call, planned.name, op, std::move(ids)), nullptr};
-  }
-
-  Value tabulated(const TensorRef& call, const PlannedOp& planned, const Value& operand,
-                  const network::Quantize& quantize) {
-    UnaryLayers layers = tabulate(*operand.function, quantize, network_.layer(operand.id).type);
-    const LayerId clamped = append(call, planned.name + "_range", layers.clamp, {operand.id});
-    const LayerId looked_up = append(call, planned.name, std::move(layers.lookup), {clamped});
-    if (planned.format) {
-      tables_.push_back({network_.layer(clamped).name, network_.layer(looked_up).name,
-                         real_function(*operand.function)});
-    }
-    return {looked_up, nullptr};
-  }
-
-  bool changes_nothing(const PlannedOp& planned, const network::LayerOp& op,
-                       LayerId operand) const {
-    const network::Layer& source = network_.layer(operand);
-    if (const auto* const quantize = std::get_if<network::Quantize>(&op)) {
-      const bool at_input = std::holds_alternative<network::Input>(source.op);
-      return (planned.skip_if_exact || at_input) &&
-             frontend::changes_nothing(*quantize, source.type);
-    }
-    const auto* const reshape = std::get_if<network::Reshape>(&op);
-    return reshape != nullptr && reshape->shape == source.type.shape;
+  PlanRunner::Append appender(const TensorRef& call) {
+    return [this, call](const std::string& name, network::LayerOp op, std::vector<LayerId> of) {
+      return append(call, name, std::move(op), std::move(of));
+    };
   }
 
   // A layer that belongs to a call of a Keras layer.
@@ -499,16 +411,6 @@ class GraphImporter {
       candidate = fmt::format("{}_{}", name, i);
     }
     return candidate;
-  }
-
-  static void check_axis(const PlannedOp& planned, const Shape& shape) {
-    if (planned.last_axis == -1 || planned.last_axis == static_cast<std::int64_t>(shape.size())) {
-      return;
-    }
-    throw ModelError(codes::kModelConfig, "",
-                     fmt::format("axis={} is not the last one of shape (batch, {})",
-                                 planned.last_axis, fmt::join(shape, ", ")),
-                     "normalise along the last axis");
   }
 
   // Counts `factor` times the elements of `shape` against a limit.
@@ -542,38 +444,6 @@ class GraphImporter {
     }
   }
 
-  // hls4ml cuts each product to `accum` before it adds. That is only the same as the exact sum
-  // when no product has more fractional bits and no partial sum, in any order, leaves the range.
-  static void check_accumulator(const network::Dense& dense, const TensorType& x,
-                                const Precision& accumulator) {
-    if (accumulator.is_auto) return;
-    const fixed::Format& format = accumulator.quantizer.format;
-    const int product_frac_bits = x.format.frac_bits + dense.weight_frac_bits;
-    bool fits = format.frac_bits >= std::max(product_frac_bits, dense.bias_frac_bits);
-    const auto inputs = static_cast<std::size_t>(dense.inputs);
-    const auto units = static_cast<std::size_t>(dense.units);
-    for (std::size_t i = 0; fits && i < x.ranges.size() / inputs * units; ++i) {
-      const std::size_t unit = i % units;
-      fixed::Interval partial{0, 0};
-      const auto include = [&](const fixed::Interval& term, int frac_bits) {
-        const fixed::Interval aligned = shift_left(term, format.frac_bits - frac_bits);
-        partial = partial + hull(aligned, {0, 0});
-      };
-      for (std::size_t k = 0; k < inputs; ++k) {
-        include(x.ranges[i / units * inputs + k] * dense.weights[k * units + unit],
-                product_frac_bits);
-      }
-      include({dense.bias[unit], dense.bias[unit]}, dense.bias_frac_bits);
-      fits = range_of(format).contains(partial);
-    }
-    if (!fits) {
-      throw ModelError(
-          codes::kConfiguration, "",
-          fmt::format("accum={} would cut products or sums; sums are exact here", accumulator.text),
-          "leave accum out, or write \"accum\": \"auto\"");
-    }
-  }
-
   const KerasModel& model_;
   const PrecisionConfig& precision_;
   Diagnostics& diagnostics_;
@@ -582,9 +452,9 @@ class GraphImporter {
   std::map<TensorRef, std::vector<TensorRef>> consumers_;
   std::map<std::string, fixed::Quantizer> input_quantizers_;
   std::map<TensorRef, Value> built_;
-  std::deque<UnaryFunction> functions_;  // that values point to
   std::vector<FormatUse> formats_;
   std::vector<TabulatedFunction> tables_;
+  PlanRunner runner_{network_, formats_, tables_};
   std::set<TensorRef> failed_;
   std::set<std::string> used_names_;
   std::int64_t elements_ = 0;

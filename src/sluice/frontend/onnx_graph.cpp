@@ -32,7 +32,7 @@ class OnnxImporter {
         diagnostics_(diagnostics),
         builder_(name),
         quantized_(std::ranges::any_of(model.nodes, is_onnx_quantizer)),
-        nodes_(builder_, precision, quantized_, model.opset) {}
+        nodes_(builder_, precision, quantized_, model.opset, diagnostics) {}
 
   Imported run() {
     check_operators();
@@ -215,7 +215,8 @@ class OnnxImporter {
       return;
     }
     const bool final_softmax = (node.op_type == "Softmax" || node.op_type == "LogSoftmax") &&
-                               is_output(node.outputs.front());
+                               is_output(node.outputs.front()) &&
+                               precision_.softmax_form(node.label()).empty();
     if (!OnnxNodes::is_supported(node) && node.op_type != "Shape" && !final_softmax) {
       refuse_operator(node);
       return;
@@ -231,8 +232,8 @@ class OnnxImporter {
     std::string what = fmt::format("operator `{}{}{}` is not supported", node.domain,
                                    node.domain.empty() ? "" : ".", node.op_type);
     std::string hint = "see the list of operators in docs/reference/import.md";
-    if (node.op_type == "Softmax") {
-      what = "softmax is supported at the very end only";
+    if (node.op_type == "LogSoftmax") {
+      what = "a logarithm of softmax is supported at the very end only";
       hint = "remove it: the largest logit is the largest probability";
     }
     error(codes::kLayer, node.label(), std::move(what), std::move(hint));

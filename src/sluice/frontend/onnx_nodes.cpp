@@ -15,19 +15,12 @@
 #include "sluice/frontend/onnx_constants.hpp"
 #include "sluice/frontend/onnx_operands.hpp"
 #include "sluice/frontend/refuse.hpp"
+#include "sluice/frontend/scaled_numbers.hpp"
 #include "sluice/network/movement.hpp"
 
 namespace sluice::frontend {
 
 using network::Shape;
-
-namespace {
-
-Rational rounded(double number, const fixed::Quantizer& to) {
-  return exact(fixed::to_double(fixed::quantize_real(number, to), to.format.frac_bits));
-}
-
-}  // namespace
 
 const std::map<std::string_view, OnnxNodes::Member>& OnnxNodes::members() {
   static const std::map<std::string_view, Member> kMembers{
@@ -87,6 +80,7 @@ const std::map<std::string_view, OnnxNodes::Member>& OnnxNodes::members() {
       {"ReduceMin", &OnnxNodes::reduce},
       {"Pad", &OnnxNodes::pad},
       {"Concat", &OnnxNodes::concatenate},
+      {"Softmax", &OnnxNodes::softmax},
   };
   return kMembers;
 }
@@ -362,103 +356,6 @@ ScaledTensor OnnxNodes::dequantize(const Call& call) {
   return x;
 }
 
-std::optional<fixed::Quantizer> OnnxNodes::weight_precision(const Call& call,
-                                                            const OnnxTensor& weights) {
-  constexpr std::int64_t kMostOfTensor = std::int64_t{1} << 16;
-  const OnnxNode& node = call.node;
-  auto asked = precision_.of_layer(node.label(), node.op_type, "weight");
-  if (!asked && !quantized_model_) asked = precision_.of_model("weight");
-  if (!asked || asked->is_auto) return std::nullopt;
-  const bool own = precision_.of_layer(node.label(), node.op_type, "weight").has_value();
-  if (!own && common_grid(weights.values, kMostOfTensor)) return std::nullopt;
-  call.summary.quantizers.emplace_back("kernel", asked->text);
-  formats_.push_back(
-      format_of_numbers(node.label(), node.op_type, "weight", *asked, weights.values));
-  return asked->quantizer;
-}
-
-void OnnxNodes::dense(const Call& call, ScaledTensor& x, OnnxTensor weights, const OnnxTensor* bias,
-                      std::string_view bias_label) {
-  const OnnxNode& node = call.node;
-  require_finite(weights, "a weight");
-  count_parameters(call.summary, weights);
-  DenseWeights dense;
-  dense.inputs = weights.shape[0];
-  dense.units = weights.shape[1];
-  dense.precision = weight_precision(call, weights);
-  dense.weights = std::move(weights.values);
-  dense.bias.assign(static_cast<std::size_t>(dense.units), 0);
-  if (bias != nullptr) {
-    require_finite(*bias, "a bias");
-    count_parameters(call.summary, *bias);
-    Shape one_row{1, dense.units};
-    const AxisValues values = axis_values(*bias, one_row);
-    auto asked = precision_.of_layer(node.label(), node.op_type, "bias");
-    if (!asked) asked = precision_.of_layer(bias_label, "Add", "bias");
-    if (!asked && dense.precision) asked = precision_.of_model("bias");
-    const bool rounds = asked && !asked->is_auto;
-    for (std::size_t i = 0; i < dense.bias.size(); ++i) {
-      dense.bias[i] = values.values.size() == 1 ? values.values.front() : values.values[i];
-      if (rounds) dense.bias[i] = rounded(dense.bias[i].get_d(), asked->quantizer);
-    }
-    if (rounds) {
-      call.summary.quantizers.emplace_back("bias", asked->text);
-      formats_.push_back(
-          format_of_numbers(node.label(), node.op_type, "bias", *asked, bias->values));
-    }
-  }
-  builder_.dense(x, dense, node.label());
-}
-
-ScaledTensor OnnxNodes::matmul(const Call& call) {
-  ScaledTensor x = operand(call.inputs);
-  const OnnxTensor& weights = parameter(call.inputs, 1, "second factor");
-  if (weights.shape.size() != 2 || x.shape.empty() || weights.shape[0] != x.shape.back() ||
-      weights.values.empty()) {
-    refuse(codes::kGraph,
-           fmt::format("multiplies shape ({}) by ({})", fmt::join(x.shape, ", "),
-                       fmt::join(weights.shape, ", ")),
-           "the second factor is a constant matrix");
-  }
-  std::vector<std::size_t> natural(x.shape.size());
-  std::iota(natural.begin(), natural.end(), std::size_t{0});
-  builder_.arrange(x, natural, call.node.label());
-  const Shape event(x.shape.begin() + (x.shape.size() > 1 ? 1 : 0), x.shape.end());
-  builder_.use_shape(x, event, call.node.label());
-  dense(call, x, weights, call.bias.values, call.bias.label);
-  return x;
-}
-
-ScaledTensor OnnxNodes::gemm(const Call& call) {
-  ScaledTensor x = operand(call.inputs);
-  const OnnxNode& node = call.node;
-  OnnxTensor weights = parameter(call.inputs, 1, "matrix");
-  if (node.attribute<std::int64_t>("transA", 0) != 0) {
-    refuse(codes::kLayer, "transposes its input", "use transA=0");
-  }
-  if (weights.shape.size() == 2 && node.attribute<std::int64_t>("transB", 0) != 0) {
-    weights = transposed(weights, std::vector<std::int64_t>{1, 0});
-  }
-  if (weights.shape.size() != 2 || x.shape.size() != 2 || weights.shape[0] != x.shape[1] ||
-      weights.values.empty()) {
-    refuse(codes::kGraph, fmt::format("multiplies shape ({}) by ({})", fmt::join(x.shape, ", "),
-                                      fmt::join(weights.shape, ", ")));
-  }
-  const double alpha = node.attribute<double>("alpha", 1.0);
-  const double beta = node.attribute<double>("beta", 1.0);
-  if (!std::isfinite(alpha) || !std::isfinite(beta)) refuse(codes::kNotFinite, "alpha or beta");
-  if (alpha != 1.0) builder_.multiply(x, {std::nullopt, {exact(alpha)}}, node.label());
-  std::optional<OnnxTensor> bias;
-  if (node.has_input(2)) {
-    bias = parameter(call.inputs, 2, "bias");
-    for (double& value : bias->values) value *= beta;
-  }
-  builder_.arrange(x, {0, 1}, node.label());
-  builder_.use_shape(x, {x.shape[1]}, node.label());
-  dense(call, x, std::move(weights), bias ? &*bias : nullptr, node.label());
-  return x;
-}
-
 ScaledTensor OnnxNodes::convolution(const Call& call) {
   const ScaledTensor& x = operand(call.inputs);
   const OnnxTensor& kernel = parameter(call.inputs, 1, "kernel");
@@ -499,121 +396,6 @@ ScaledTensor OnnxNodes::convolve(const Call& call, ScaledTensor x, const Convolu
     });
   }
   channels_first(x, shape.window, shape.outputs);
-  return x;
-}
-
-ScaledTensor OnnxNodes::max_pool(const Call& call) {
-  ScaledTensor x = operand(call.inputs);
-  const std::string& name = call.node.label();
-  const PoolingWindow window = read_pooling(call.node, x.shape);
-  const std::int64_t channels = x.shape[1];
-  bool falls = std::ranges::any_of(x.factor, [](const Rational& f) { return f < 0; });
-  if (falls && x.axis) {
-    builder_.materialize(x, name);
-    falls = false;
-  }
-  slide_window(builder_, x, window.axes, network::WindowOrder::channels_taps, name,
-               network::WindowPadding::repeat);
-  const auto kind = falls ? network::Reduce::Kind::minimum : network::Reduce::Kind::maximum;
-  x.layer = builder_.append(name, network::Reduce{kind}, {x.layer});
-  channels_first(x, window.axes, channels);
-  return x;
-}
-
-ScaledTensor OnnxNodes::average_pool(const Call& call) {
-  ScaledTensor x = operand(call.inputs);
-  const std::string& name = call.node.label();
-  const PoolingWindow window = read_pooling(call.node, x.shape);
-  const std::int64_t channels = x.shape[1];
-  if (window.pads && call.node.attribute<std::int64_t>("count_include_pad", 0) == 0) {
-    refuse(codes::kLayer, "averages over fewer elements at the border",
-           "use count_include_pad=1, or no padding");
-  }
-  builder_.settle(x, name);
-  if (window.pads && x.has_offset()) builder_.materialize(x, name);
-  slide_window(builder_, x, window.axes, network::WindowOrder::channels_taps, name);
-  x.layer = builder_.append(name, network::Reduce{network::Reduce::Kind::sum}, {x.layer});
-  channels_first(x, window.axes, channels);
-  average(call, x, window.taps());
-  return x;
-}
-
-// The layer holds sums of `count` elements; their offsets were not part of them.
-void OnnxNodes::average(const Call& call, ScaledTensor& x, std::int64_t count) {
-  const std::vector<Rational> offset = x.offset;
-  std::vector<Rational> factor{Rational(1) / static_cast<long>(count)};
-  if (!dyadic(factor.front())) round_parameters(call, "scale", factor);
-  builder_.multiply(x, {std::nullopt, factor}, call.node.label());
-  x.offset = offset;
-}
-
-ScaledTensor OnnxNodes::global_pool(const Call& call) {
-  const ScaledTensor& x = operand(call.inputs);
-  if (x.shape.size() < 3) refuse(codes::kGraph, "its input has no spatial axes");
-  std::vector<std::size_t> spatial(x.shape.size() - 2);
-  std::iota(spatial.begin(), spatial.end(), std::size_t{2});
-  return reduced(call, spatial, call.node.op_type == "GlobalMaxPool" ? "Max" : "Mean", true);
-}
-
-ScaledTensor OnnxNodes::reduce(const Call& call) {
-  const ScaledTensor& x = operand(call.inputs);
-  const OnnxNode& node = call.node;
-  const auto given = list_argument(node, "axes", constants(call.inputs), 1);
-  std::vector<std::size_t> axes;
-  for (const std::int64_t axis : given.value_or(std::vector<std::int64_t>())) {
-    axes.push_back(checked_axis(axis, x.shape.size()));
-  }
-  if (axes.empty() && node.attribute<std::int64_t>("noop_with_empty_axes", 0) != 0) return x;
-  std::ranges::sort(axes);
-  const bool repeats = std::ranges::adjacent_find(axes) != axes.end();
-  if (axes.empty() || repeats || (axes.front() == 0 && x.shape.size() > 1)) {
-    refuse(codes::kLayer, "reduces over the batch", "name each of the other axes once");
-  }
-  constexpr std::string_view kReduce = "Reduce";
-  return reduced(call, axes, std::string_view(node.op_type).substr(kReduce.size()),
-                 node.attribute<std::int64_t>("keepdims", 1) != 0);
-}
-
-ScaledTensor OnnxNodes::reduced(const Call& call, const std::vector<std::size_t>& axes,
-                                std::string_view how, bool keeps_axes) {
-  using Kind = network::Reduce::Kind;
-  ScaledTensor x = operand(call.inputs);
-  const std::string& name = call.node.label();
-  const bool sums = how == "Sum" || how == "Mean";
-  const bool is_reduced = x.axis && std::ranges::find(axes, *x.axis) != axes.end();
-  builder_.settle(x, name);
-  bool falls = std::ranges::any_of(x.factor, [](const Rational& f) { return f < 0; });
-  if (is_reduced || (!sums && falls && x.axis)) {
-    builder_.materialize(x, name);
-    falls = false;
-  }
-  std::vector<std::size_t> order;
-  std::int64_t rows = 1;
-  std::int64_t count = 1;
-  for (std::size_t axis = 0; axis < x.shape.size(); ++axis) {
-    const bool kept = std::ranges::find(axes, axis) == axes.end();
-    if (kept) order.push_back(axis);
-    (kept ? rows : count) *= x.shape[axis];
-  }
-  std::vector<std::size_t> memory = order;
-  memory.insert(memory.end(), axes.begin(), axes.end());
-  builder_.arrange(x, memory, name);
-  builder_.use_shape(x, {rows, count}, name);
-  const bool is_maximum = (how == "Max") != falls;
-  x.layer = builder_.append(name,
-                            network::Reduce{sums         ? Kind::sum
-                                            : is_maximum ? Kind::maximum
-                                                         : Kind::minimum},
-                            {x.layer});
-  for (const std::size_t axis : axes) x.shape[axis] = 1;
-  if (how == "Mean") average(call, x, count);
-  if (how == "Sum") {
-    for (Rational& offset : x.offset) offset *= static_cast<long>(count);
-  }
-  if (keeps_axes) return x;
-  Shape shape;
-  for (const std::size_t axis : order) shape.push_back(x.shape[axis]);
-  builder_.reshape(x, shape, name);
   return x;
 }
 

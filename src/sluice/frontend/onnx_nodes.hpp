@@ -29,11 +29,12 @@ class OnnxNodes {
   };
 
   OnnxNodes(ScaledBuilder& builder, const PrecisionConfig& precision, bool quantized_model,
-            std::int64_t opset)
+            std::int64_t opset, Diagnostics& diagnostics)
       : builder_(builder),
         precision_(precision),
         quantized_model_(quantized_model),
-        opset_(opset) {}
+        opset_(opset),
+        diagnostics_(diagnostics) {}
 
   /// The results of a node that depends on the input: one, but of Split. `inputs` has null for what
   /// is left out; `bias` is used by MatMul alone.
@@ -88,6 +89,7 @@ class OnnxNodes {
   ScaledTensor reduce(const Call& call);
   ScaledTensor pad(const Call& call);
   ScaledTensor concatenate(const Call& call);
+  ScaledTensor softmax(const Call& call);
 
   ScaledTensor pairwise(const Call& call, std::size_t i, ScaledTensor x);
   ScaledTensor merge(const Call& call, ScaledTensor a, ScaledTensor b);
@@ -101,6 +103,8 @@ class OnnxNodes {
                              bool constant_first);
   void dense(const Call& call, ScaledTensor& x, OnnxTensor weights, const OnnxTensor* bias,
              std::string_view bias_label);
+  /// The layer in ONNX's order, without the batch.
+  void use_rows(ScaledTensor& x, const std::string& name);
   void average(const Call& call, ScaledTensor& x, std::int64_t count);
   std::optional<fixed::Quantizer> weight_precision(const Call& call, const OnnxTensor& weights);
   void round_parameters(const Call& call, const char* variable, std::vector<Rational>& numbers);
@@ -109,6 +113,7 @@ class OnnxNodes {
   const PrecisionConfig& precision_;
   bool quantized_model_;
   std::int64_t opset_;
+  Diagnostics& diagnostics_;
   std::vector<FormatUse> formats_;
 };
 

@@ -39,6 +39,8 @@ std::vector<const OnnxTensor*> constants(OnnxOperands inputs) {
   return all;
 }
 
+bool has_batch(const network::Shape& shape) { return shape.size() > 1 && shape.front() == 1; }
+
 void count_parameters(LayerSummary& summary, const OnnxTensor& tensor) {
   summary.parameters += static_cast<std::int64_t>(tensor.values.size());
   summary.zeros += std::ranges::count(tensor.values, 0.0);

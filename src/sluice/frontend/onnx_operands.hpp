@@ -23,6 +23,9 @@ const OnnxTensor& parameter(OnnxOperands inputs, std::size_t i, const char* what
 /// All inputs as constants; null where they are left out or depend on the model's input.
 std::vector<const OnnxTensor*> constants(OnnxOperands inputs);
 
+/// A first axis of one: that of the batch. Reshape may have joined the batch with another axis.
+bool has_batch(const network::Shape& shape);
+
 void count_parameters(LayerSummary& summary, const OnnxTensor& tensor);
 void require_finite(const OnnxTensor& tensor, const char* what);
 

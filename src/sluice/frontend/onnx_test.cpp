@@ -1,4 +1,6 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -6,6 +8,7 @@
 
 #include "sluice/base/error.hpp"
 #include "sluice/frontend/import.hpp"
+#include "sluice/frontend/testing/keras_json.hpp"
 #include "sluice/frontend/testing/real_events.hpp"
 #include "sluice/network/text.hpp"
 #include "sluice/network/verify.hpp"
@@ -38,7 +41,7 @@ TEST_P(OnnxGraphs, EqualFloat64BitForBit) {
 }
 INSTANTIATE_TEST_SUITE_P(Data, OnnxGraphs,
                          ::testing::Values("qonnx_cnn", "qonnx_flatten", "qonnx_binary", "qcdq",
-                                           "onnx_functions", "onnx_movement"));
+                                           "onnx_functions", "onnx_movement", "onnx_matrix"));
 
 TEST(OnnxGraph, AllProblemsAtOnce) {
   try {
@@ -46,13 +49,70 @@ TEST(OnnxGraph, AllProblemsAtOnce) {
                  with_config(R"({"Model": {"Precision": "ap_fixed<16,6>"}})"));
     FAIL();
   } catch (const ModelError& error) {
-    EXPECT_THAT(error.what(),
-                ::testing::AllOf(HasSubstr("5 problems"), HasSubstr("bad_rounding: "),
-                                 HasSubstr("determinant: operator `Det` is not supported"),
-                                 HasSubstr("transposed: Gemm: transposes its input"),
-                                 HasSubstr("not_a_number: MatMul: a weight holds nan"),
-                                 HasSubstr("inner_softmax: softmax is supported at the very end")));
+    EXPECT_THAT(
+        error.what(),
+        ::testing::AllOf(HasSubstr("5 problems"), HasSubstr("bad_rounding: "),
+                         HasSubstr("determinant: operator `Det` is not supported"),
+                         HasSubstr("transposed: Gemm: its transposed operand adds up the "
+                                   "events of a batch"),
+                         HasSubstr("not_a_number: MatMul: a weight holds nan"),
+                         HasSubstr("inner_softmax: Softmax: softmax is left out at the very end "
+                                   "only"),
+                         HasSubstr(R"("Strategy": "table")")));
   }
+}
+
+ImportOptions softmax_config(std::string_view form) {
+  return with_config(fmt::format(
+      R"({{"LayerName": {{"x": {{"Precision": "ap_fixed<16,6>"}}}},
+           "LayerType": {{"Softmax": {{"Strategy": "{}", "Precision": {{"result": "{}"}}}}}}}})",
+      form, form == "stable" ? "ap_fixed<16,6>" : "auto"));
+}
+
+// Recorded from hls4ml 1.1.0, as for a softmax of Keras.
+TEST(OnnxSoftmax, StableEqualsHls4mlBitForBit) {
+  const Imported model = import_model(kData / "onnx_softmax.onnx", softmax_config("stable"));
+  const auto vectors = load_npz(kData / "hls4ml_softmax.npz");
+  const std::vector<double> x = vectors.at("x").to_double();
+  const std::vector<double> y = vectors.at("y").to_double();
+  ASSERT_EQ(y.size(), 2000u);
+  for (std::size_t first = 0; first < y.size(); first += 5) {
+    const auto event = [&](const std::vector<double>& all) {
+      return std::vector<double>(&all[first], &all[first] + 5);
+    };
+    std::vector<double> expected = event(y);
+    expected.push_back(expected[1] + 2 * expected[2] + 3 * expected[3] + 4 * expected[4]);
+    EXPECT_EQ(testing::outputs(model, event(x)), expected) << first / 5;
+  }
+}
+
+TEST(OnnxSoftmax, ArgmaxAlongEveryAxis) {
+  EXPECT_EQ(testing::outputs(import_model(kData / "onnx_softmax.onnx", softmax_config("argmax")),
+                             {1, 0, 5, 2, 5}),
+            (std::vector<double>{0, 0, 1, 0, 0, 2}));
+  const std::vector<double> x{1, 5, 2, 0, 4, 5, -3, 1, 2, 3, 0, -1};
+  EXPECT_EQ(
+      testing::outputs(import_model(kData / "onnx_softmax_axis.onnx", softmax_config("argmax")), x),
+      (std::vector<double>{0, 1, 1, 0, 1, 0, 0, 1, 0, 0, 0, 0}));
+  EXPECT_EQ(
+      testing::outputs(import_model(kData / "onnx_softmax_old.onnx", softmax_config("argmax")), x),
+      (std::vector<double>{0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}));
+}
+
+TEST(OnnxSoftmax, TablesSayTheirBound) {
+  const Imported model = import_model(kData / "onnx_softmax_axis.onnx", softmax_config("table"));
+  ASSERT_EQ(model.warnings.size(), 1u);
+  EXPECT_EQ(model.warnings[0].code, "W-FRONTEND-005");
+  EXPECT_EQ(model.warnings[0].subject, "s");
+  EXPECT_EQ(model.source.layers.at(1).quantizers.at(0).first, "exp table");
+}
+
+TEST(OnnxSoftmax, AtTheEndIsLeftOutUnlessAsked) {
+  const Imported model =
+      import_model(kData / "onnx_softmax_axis.onnx",
+                   with_config(R"({"LayerName": {"x": {"Precision": "ap_fixed<16,6>"}}})"));
+  ASSERT_EQ(model.warnings.size(), 1u);
+  EXPECT_EQ(model.warnings[0].code, "W-FRONTEND-001");
 }
 
 class OnnxModels : public testing::ModelFolder {

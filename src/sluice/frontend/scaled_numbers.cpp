@@ -54,6 +54,10 @@ Rational power_of_two(int exponent) {
   return exponent >= 0 ? Rational(power) : Rational(mpz_class(1), power);
 }
 
+Rational rounded(double number, const fixed::Quantizer& to) {
+  return exact(fixed::to_double(fixed::quantize_real(number, to), to.format.frac_bits));
+}
+
 std::optional<std::size_t> joined_axis(const std::optional<std::size_t>& a,
                                        const std::optional<std::size_t>& b) {
   if (a && b && *a != *b) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "sluice/fixed/quantize.hpp"
 #include "sluice/frontend/rational.hpp"
 
 /// Lists of rational numbers, one or one per channel. Internal to the building of scaled tensors.
@@ -27,6 +28,9 @@ struct Mantissas {
 std::optional<Mantissas> mantissas(const std::vector<Rational>& values);
 
 Rational power_of_two(int exponent);
+
+/// What a format makes of a number.
+Rational rounded(double number, const fixed::Quantizer& to);
 
 /// The axis along which the numbers of two tensors vary. Throws ModelError, without a subject, when
 /// that is not one axis.

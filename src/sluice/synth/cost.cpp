@@ -112,18 +112,17 @@ class LogicArea {
     return area;
   }
 
+  /// A LUT holds a bit of the result and all that decide about it, if there are few: of what lies
+  /// below an unsigned format the sign alone decides. A registered value that becomes 0 below, or
+  /// all ones above, leaves that to the registers' reset or set.
   std::int64_t saturation_luts(const QuantizeShape& shape, bool is_signed, std::size_t id) const {
     if (!shape.checks_above && !shape.checks_below) return 0;
-    // What becomes 0 below, or all ones above, is left to the reset or set of registers.
     const bool one_end = shape.checks_above != shape.checks_below;
     if (!is_signed && one_end && is_registered_[id]) return tree_luts(shape.excess_bits);
-    std::int64_t luts = std::popcount(bits_[id].varying());
-    // As long as one LUT holds a bit and all that decide about it, nothing comes before it. The
-    // sign, which alone tells what lies below an unsigned format, always fits.
-    if (shape.excess_bits < kLutInputs) return luts;
-    if (shape.checks_above) luts += tree_luts(shape.excess_bits - 1);
-    if (shape.checks_below && is_signed) luts += tree_luts(shape.excess_bits - 1);
-    return luts;
+    const std::int64_t bits = std::popcount(bits_[id].varying());
+    if (shape.excess_bits < kLutInputs) return bits;
+    const int trees = (shape.checks_above ? 1 : 0) + (shape.checks_below && is_signed ? 1 : 0);
+    return bits + trees * tree_luts(shape.excess_bits - 1);
   }
 
   Area lookup(const Instr& instr) const {

@@ -253,14 +253,21 @@ std::vector<std::int32_t> fewest_registers(const Pipeline& pipeline, const Timin
   return retime(problem, earliest.stages);
 }
 
-/// Of all stages of a schedule.
-int latest_arrival_ps(const Pipeline& pipeline, const Schedule& schedule) {
+/// Of each value in its stage; 0 of those that do not carry themselves.
+std::vector<Arrival> arrivals(const Pipeline& pipeline, const Schedule& schedule) {
   Timing timing{schedule.stages, std::vector<Arrival>(pipeline.size()), schedule.latency_cycles};
-  int latest_ps = 0;
   for (std::size_t id = 0; id < pipeline.size(); ++id) {
     if (!pipeline.carries_itself(id)) continue;
     timing.arrivals[id] = arrival_in(pipeline, timing, id, schedule.stages[id]);
-    latest_ps = std::max(latest_ps, timing.arrivals[id].full_ps);
+  }
+  return timing.arrivals;
+}
+
+/// Of all stages of a schedule.
+int latest_arrival_ps(const Pipeline& pipeline, const Schedule& schedule) {
+  int latest_ps = 0;
+  for (const Arrival& arrival : arrivals(pipeline, schedule)) {
+    latest_ps = std::max(latest_ps, arrival.full_ps);
   }
   return latest_ps;
 }
@@ -301,6 +308,15 @@ Schedule schedule(const Circuit& circuit, const DelayModel& model, double clock_
   circuit::verify(circuit, result);
   SLUICE_CHECK(latest_arrival_ps(pipeline, result) <= budget_ps, "a stage is longer than {} ps",
                budget_ps);
+  return result;
+}
+
+std::vector<double> ready_ns(const circuit::Function& function, const Schedule& schedule,
+                             const DelayModel& model) {
+  std::vector<double> result;
+  for (const Arrival& arrival : arrivals(Pipeline(function, model), schedule)) {
+    result.push_back(arrival.full_ps / kPicosecondsPerNs + model.register_ns);
+  }
   return result;
 }
 
