@@ -12,7 +12,6 @@
 
 #include "sluice/base/error.hpp"
 #include "sluice/fixed/convert.hpp"
-#include "sluice/frontend/auto_po2.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/json_access.hpp"
 #include "sluice/frontend/quantizer_expression.hpp"
@@ -253,17 +252,17 @@ void add_scale(double scale, QkerasQuantizer& into) {
   into.scale_exponents.push_back(exponent);
 }
 
-void read_alpha(const Json& alpha, QuantizerRole role, QkerasQuantizer& into) {
-  const bool is_auto_po2 =
-      alpha == "auto_po2" || (alpha.is_null() && role == QuantizerRole::kernel);
-  if (is_auto_po2) {
-    if (role == QuantizerRole::activation) {
-      refuse("alpha='auto_po2' of an activation takes its scale from each batch of data",
-             "give a fixed scale, alpha=1 for example");
-    }
-    into.is_auto_po2 = true;
-    return;
+// Whether alpha asks for a search: a kernel's None becomes 'auto_po2' in QKeras.
+bool is_auto_po2(const Json& alpha, QuantizerRole role) {
+  if (alpha != "auto_po2" && !(alpha.is_null() && role == QuantizerRole::kernel)) return false;
+  if (role == QuantizerRole::activation) {
+    refuse("alpha='auto_po2' of an activation takes its scale from each batch of data",
+           "give a fixed scale, alpha=1 for example");
   }
+  return true;
+}
+
+void read_fixed_alpha(const Json& alpha, QkerasQuantizer& into) {
   if (alpha.is_null()) return;
   if (alpha.is_string()) {
     refuse(fmt::format("alpha='{}' takes its scales from float32 sums over the weights, which "
@@ -330,20 +329,24 @@ QkerasQuantizer read_bits(Arguments arguments, QuantizerClass kind, QuantizerRol
   const bool symmetric = arguments.flag("symmetric", is_linear);
   const bool keep_negative = arguments.flag("keep_negative", true);
   const Json alpha = arguments.any("alpha", is_linear ? Json(1) : Json(nullptr));
-  read_alpha(alpha, role, result);
-  check_scale_axis(arguments, result.is_auto_po2);
+  const bool is_auto = is_auto_po2(alpha, role);
+  if (!is_auto) read_fixed_alpha(alpha, result);
+  check_scale_axis(arguments, is_auto);
   read_common(arguments, result);
   const bool is_sign = bits == 1 && keep_negative;
-  if (is_linear && (result.is_auto_po2 || is_sign)) {
+  if (is_linear && (is_auto || is_sign)) {
     refuse("quantized_linear with one bit or alpha='auto_po2' is not supported",
            "use quantized_bits, or alpha=1 and at least 2 bits");
   }
-  if (result.is_auto_po2 && (bits < 2 || !keep_negative)) {
+  if (is_auto && (bits < 2 || !keep_negative)) {
     refuse("alpha='auto_po2' needs at least 2 bits and keep_negative=True",
            "give a fixed scale, alpha=1 for example");
   }
-  result.auto_bits = bits;
-  result.auto_integer = integer;
+  if (is_auto) {
+    result.auto_po2 = [bits, integer](const RealTensor& weights) {
+      return quantize_auto_po2(weights, bits, integer);
+    };
+  }
   if (is_sign) {
     result.function = sign_function();
     result.quantizer = kWholeNumbers;
@@ -436,40 +439,65 @@ QkerasQuantizer read_sigmoid(Arguments arguments) {
   return result;
 }
 
-// A kernel's alpha None becomes 'auto_po2' in QKeras, which searches for the scale together with
-// the signs.
-void read_fixed_alpha(Arguments& arguments, QuantizerRole role, QkerasQuantizer& into) {
-  const Json alpha = arguments.any("alpha", nullptr);
-  read_alpha(alpha, role, into);
-  if (into.is_auto_po2) {
+// The stochastic quantisers search in a way of their own.
+bool is_searched(const Arguments& arguments, const Json& alpha, QuantizerRole role) {
+  if (!is_auto_po2(alpha, role)) return false;
+  if (arguments.class_name().starts_with("stochastic_") || role != QuantizerRole::kernel) {
     refuse(fmt::format("{} with alpha='auto_po2' (what a kernel quantizer without alpha gets) is "
-                       "not supported",
+                       "not supported here",
                        arguments.class_name()),
            "give a fixed scale, alpha=1 for example");
   }
+  return true;
 }
 
 QkerasQuantizer read_binary(Arguments arguments, QuantizerRole role) {
   QkerasQuantizer result;
-  read_fixed_alpha(arguments, role, result);
+  const Json alpha = arguments.any("alpha", nullptr);
   const bool use_01 = arguments.flag("use_01", false);
+  if (is_searched(arguments, alpha, role)) {
+    result.auto_po2 = [use_01](const RealTensor& weights) {
+      return binary_auto_po2(weights, use_01);
+    };
+  } else {
+    read_fixed_alpha(alpha, result);
+  }
   read_common(arguments, result);
   result.function = use_01 ? step_function() : sign_function();
   result.quantizer = kWholeNumbers;
-  result.text = use_01 ? "binary(use_01)" : "binary";
+  result.text = fmt::format("binary{}{}", use_01 ? "(use_01)" : "",
+                            result.auto_po2 ? " alpha='auto_po2'" : "");
   return result;
 }
 
 QkerasQuantizer read_ternary(Arguments arguments, QuantizerRole role) {
   QkerasQuantizer result;
-  read_fixed_alpha(arguments, role, result);
+  const Json alpha = arguments.any("alpha", nullptr);
+  const Json threshold = arguments.any("threshold", nullptr);
+  constexpr int kUsualRounds = 5;
+  constexpr int kMostRounds = 100;
+  const int rounds = checked_int(arguments.integer("number_of_unrolls", kUsualRounds), 1,
+                                 kMostRounds, arguments.class_name(), "number_of_unrolls");
   constexpr double kDefaultThreshold = 0.33;
-  const double threshold = arguments.number("threshold", kDefaultThreshold);
-  arguments.any("number_of_unrolls", nullptr);
+  const auto fixed_threshold = threshold.is_null() ? kDefaultThreshold : as_number(threshold);
+  if (!fixed_threshold) refuse(fmt::format("threshold={} is not a number", excerpt(threshold)));
+  const bool is_auto = is_searched(arguments, alpha, role);
+  if (is_auto && !threshold.is_null()) {
+    refuse("ternary has a threshold, and alpha='auto_po2' which searches for one",
+           "leave out the threshold, or give a fixed scale, alpha=1 for example");
+  }
+  if (is_auto) {
+    result.auto_po2 = [rounds](const RealTensor& weights) {
+      return ternary_auto_po2(weights, rounds);
+    };
+  } else {
+    read_fixed_alpha(alpha, result);
+  }
   read_common(arguments, result);
-  result.function = dead_zone_function(threshold);
+  result.function = dead_zone_function(*fixed_threshold);
   result.quantizer = kWholeNumbers;
-  result.text = fmt::format("ternary(threshold={})", threshold);
+  result.text =
+      is_auto ? "ternary alpha='auto_po2'" : fmt::format("ternary(threshold={})", *fixed_threshold);
   return result;
 }
 
@@ -541,21 +569,6 @@ std::string class_of(const Json& value) {
   return class_name;
 }
 
-QuantizedTensor with_scales(std::vector<std::int64_t> mantissas, int frac_bits,
-                            const std::vector<int>& exponents,
-                            const std::vector<std::int64_t>& scales) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 38;  // times 24 bits
-  const int smallest = *std::ranges::min_element(exponents);
-  for (std::size_t i = 0; i < mantissas.size(); ++i) {
-    if (!scales.empty()) {
-      if (std::abs(mantissas[i]) >= kMost) refuse("has too many bits for its alpha");
-      mantissas[i] *= scales[i % scales.size()];
-    }
-    mantissas[i] = fixed::shift_left(mantissas[i], exponents[i % exponents.size()] - smallest);
-  }
-  return {std::move(mantissas), frac_bits - smallest};
-}
-
 }  // namespace
 
 bool is_known_quantizer(std::string_view class_name) noexcept {
@@ -588,61 +601,6 @@ std::optional<QkerasQuantizer> parse_quantizer(const Json& value, QuantizerRole 
       return read_hswish(std::move(arguments), role);
   }
   return std::nullopt;
-}
-
-std::vector<double> quantize_reals(const QkerasQuantizer& quantizer, const RealTensor& numbers) {
-  std::vector<double> result;
-  if (quantizer.is_power_of_two) {
-    for (const double value : numbers.values) {
-      const UnaryFunction::Enclosure y = quantizer.function->enclose(value);
-      if (y.low != y.high) {
-        refuse(fmt::format("{} is too close to a border of {} to decide", value, quantizer.text));
-      }
-      result.push_back(y.low);
-    }
-    return result;
-  }
-  const QuantizedTensor rounded = quantize_weights(quantizer, numbers);
-  for (const std::int64_t mantissa : rounded.mantissas) {
-    result.push_back(fixed::to_double(mantissa, rounded.frac_bits));
-  }
-  return result;
-}
-
-QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTensor& weights) {
-  const std::size_t channels =
-      weights.shape.empty() ? 1 : static_cast<std::size_t>(weights.shape.back());
-  if (quantizer.scale_exponents.size() != 1 && quantizer.scale_exponents.size() != channels) {
-    refuse(fmt::format("alpha has {} scales for {} outputs", quantizer.scale_exponents.size(),
-                       channels),
-           "give one scale, or one per output");
-  }
-  if (quantizer.is_auto_po2) {
-    AutoPo2Weights found = quantize_auto_po2(weights, quantizer.auto_bits, quantizer.auto_integer);
-    return with_scales(std::move(found.mantissas), 0, found.exponents, {});
-  }
-  std::vector<std::int64_t> mantissas;
-  mantissas.reserve(weights.values.size());
-  for (const double value : weights.values) {
-    if (quantizer.function) {
-      const UnaryFunction::Enclosure y = quantizer.function->enclose(value);
-      const std::int64_t mantissa = fixed::quantize_real(y.low, quantizer.quantizer);
-      if (fixed::quantize_real(y.high, quantizer.quantizer) != mantissa) {
-        refuse(fmt::format("the weight {} is too close to a border of {} to decide", value,
-                           quantizer.text));
-      }
-      mantissas.push_back(mantissa);
-    } else {
-      mantissas.push_back(fixed::quantize_real(value, quantizer.quantizer));
-    }
-  }
-  QuantizedTensor result = with_scales(std::move(mantissas), quantizer.quantizer.format.frac_bits,
-                                       quantizer.scale_exponents, quantizer.scale_mantissas);
-  if (quantizer.upper_bound || quantizer.lower_bound || quantizer.halves ||
-      quantizer.negative_slope != 0) {
-    refuse(fmt::format("{} is not supported for weights", quantizer.text), "use quantized_bits");
-  }
-  return result;
 }
 
 }  // namespace sluice::frontend
