@@ -5,8 +5,10 @@ DESTDIR ?=
 DEMO ?= out/demo
 BENCH_SYNTH ?= out/bench-synth
 BENCH_SYNTH_OPTIONS ?=
+BENCH_ROUTE ?= out/bench-route
+BENCH_ROUTE_OPTIONS ?=
 
-.PHONY: help demo test unit interop asan bench bench-synth install wheel train format lint clean
+.PHONY: help demo test unit interop asan bench bench-synth bench-route install wheel train format lint clean
 
 help:
 	@echo "make demo      the paper's workflow on the committed model: report in $(DEMO)"
@@ -15,6 +17,7 @@ help:
 	@echo "make asan      unit tests under AddressSanitizer and UBSan"
 	@echo "make bench     benchmarks, with medians and the machine's name"
 	@echo "make bench-synth  the adder-graph optimiser beside alkaid: table and plot in $(BENCH_SYNTH)"
+	@echo "make bench-route  both placed and routed on an ECP5: table and plot in $(BENCH_ROUTE) (needs PyPI or nextpnr-ecp5)"
 	@echo "make install   install below PREFIX=$(PREFIX)"
 	@echo "make wheel     build the Python wheel for Debian's Python and the newest here, and test it in empty environments (needs PyPI)"
 	@echo "make train     repeat the training of the example network (needs PyPI)"
@@ -55,6 +58,11 @@ bench-synth:
 	@tools/setup.sh build run test
 	@tools/build.sh dev $(JOBS)
 	@/usr/bin/python3 tools/bench_synth.py build/dev $(BENCH_SYNTH) $(BENCH_SYNTH_OPTIONS)
+
+bench-route:
+	@tools/setup.sh build run test
+	@tools/build.sh dev $(JOBS)
+	@/usr/bin/python3 tools/bench_route.py build/dev $(BENCH_ROUTE) $(BENCH_ROUTE_OPTIONS)
 
 install:
 	@tools/setup.sh build run

@@ -17,6 +17,7 @@
 #include "sluice/circuit/circuit.hpp"
 #include "sluice/network/text.hpp"
 #include "sluice/rtl/core.hpp"
+#include "sluice/synth/cost.hpp"
 #include "sluice/synth/estimate.hpp"
 #include "sluice/synth/lower.hpp"
 #include "sluice/synth/schedule.hpp"
@@ -28,8 +29,10 @@ using namespace sluice;
 struct Options {
   std::string network;
   std::string verilog;
+  std::string values;
   std::string effort = "normal";
   std::string adders = "three";
+  std::string family{rtl::kFamilies.front().name};
   int extra_depth = 0;
   std::int64_t dsps = 0;
   double clock_mhz = 200.0;
@@ -47,9 +50,10 @@ double median(std::vector<double> values) {
 
 /// Adders on the longest way through the circuit.
 int adder_depth(const circuit::Function& function) {
+  const std::vector<synth::Area> areas = synth::logic_area(function);
   std::vector<int> depths;
   for (const circuit::Instr& instr : function.instrs()) {
-    const bool adds = is_sum(instr.op);
+    const bool adds = is_sum(instr.op) && !(areas[depths.size()] == synth::Area{});
     int depth = 0;
     for (int k = 0; k < operand_count(instr.op); ++k) {
       depth = std::max(depth, depths[index(instr.operands[static_cast<std::size_t>(k)])]);
@@ -57,6 +61,18 @@ int adder_depth(const circuit::Function& function) {
     depths.push_back(depth + (adds ? 1 : 0));
   }
   return depths.empty() ? 0 : *std::ranges::max_element(depths);
+}
+
+/// What the delay model says of every value.
+Json delays_of(const circuit::Function& function, const circuit::Schedule& plan) {
+  const std::vector<double> ready_ns = synth::ready_ns(function, plan, {});
+  Json values = Json::array();
+  for (std::size_t id = 0; id < ready_ns.size(); ++id) {
+    values.push_back({{"operation", to_string(function.instrs()[id].op)},
+                      {"stage", plan.stages[id]},
+                      {"ready_ns", ready_ns[id]}});
+  }
+  return values;
 }
 
 std::int64_t peak_memory_kib() {
@@ -89,7 +105,12 @@ Json measure(const Options& options) {
   const double schedule_s = cpu_seconds() - start;
   const synth::Estimate estimate = synth::estimate(circuit, plan);
   if (!options.verilog.empty()) {
-    write_file(options.verilog, rtl::emit_core(circuit, plan, {.name = "bench"}));
+    const auto family = std::ranges::find(rtl::kFamilies, options.family, &rtl::Family::name);
+    write_file(options.verilog,
+               rtl::emit_core(circuit, plan, {.name = "bench", .family = *family}));
+  }
+  if (!options.values.empty()) {
+    write_file(options.values, delays_of(circuit.function, plan).dump());
   }
   return {{"adders", estimate.total.adders},
           {"adder_depth", adder_depth(circuit.function)},
@@ -118,9 +139,15 @@ int main(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber);
   app.add_option("--clock-mhz", options.clock_mhz);
   app.add_flag("--few-registers", options.few_registers);
+  std::vector<std::string> families;
+  families.reserve(rtl::kFamilies.size());
+  for (const rtl::Family& family : rtl::kFamilies) families.emplace_back(family.name);
+  app.add_option("--family", options.family, "Which the Verilog is for")
+      ->check(CLI::IsMember(families));
   app.add_option("--repetitions", options.repetitions, "Of which the median time is printed")
       ->check(CLI::PositiveNumber);
   app.add_option("--verilog", options.verilog, "File to write");
+  app.add_option("--values", options.values, "File to write: each value's operation, stage, delay");
   CLI11_PARSE(app, argc, argv);
   try {
     fmt::print("{}\n", measure(options).dump());

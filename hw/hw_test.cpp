@@ -134,18 +134,29 @@ TEST(TernaryAdder, IsProvenEqualToItsExpression) {
       "read_verilog {} {}; select -set used LUT6_2 CARRY8 CARRY4 sluice_ternary_adder "
       "sluice_ternary_bench; delete @used %n; design -save all",
       (kFolder / "sluice_ternary_adder.v").string(), bench.string());
-  const auto proof = [](int carry_bits, int width, int signs, int equal) {
+  const auto proof = [](int carry_bits, int width, int signs, int equal, std::uint64_t wired = 0,
+                        int repeated = 63) {
     return fmt::format(
         "; design -load all; hierarchy -top sluice_ternary_bench -chparam CARRY_BITS {} "
-        "-chparam WIDTH {} -chparam SUBTRACT_B {} -chparam SUBTRACT_C {}; proc; flatten; "
-        "opt -full; sat -verify -prove equal {}",
-        carry_bits, width, signs & 1, signs >> 1, equal);
+        "-chparam WIDTH {} -chparam SUBTRACT_B {} -chparam SUBTRACT_C {} -chparam WIRED {}'d{} "
+        "-chparam REPEATED {}; proc; flatten; opt -full; sat -verify -prove equal {}",
+        carry_bits, width, signs & 1, signs >> 1, width, wired, std::min(repeated, width - 1),
+        equal);
   };
   std::string script = load;
   for (const int carry_bits : {8, 4}) {
     for (const int signs : {0, 1, 2, 3}) {
       for (const int width : {1, 2, 3, 7, 8, 9, 13, 16, 17, 24, 40}) {
         script += proof(carry_bits, width, signs, 1);
+      }
+      // Bits that are wired in between and at both ends, and signs that are repeated.
+      for (const int width : {2, 3, 9, 17}) {
+        script += proof(carry_bits, width, signs, 1, 0b1'0110'0101'0011'1001 & ((1U << width) - 1));
+        for (const int repeated : {0, 1, width - 3, width - 2}) {
+          if (repeated < 0) continue;
+          script += proof(carry_bits, width, signs, 1, 0, repeated);
+          script += proof(carry_bits, width, signs, 1, 0b1010 & ((1U << width) - 1), repeated);
+        }
       }
     }
   }

@@ -6,11 +6,17 @@
 // A LUT adds three bits: their sum goes into the chain, together with what the LUT of the bit below
 // saved for this one. A subtracted operand is inverted, and its +1 is the chain's first carry (b) or
 // what would come from below bit 0 (c).
+//
+// Bits of operands that are constant need fewer LUTs than primitives would take: where at most one
+// varies, WIRED has a 1 and the tools find what is left, often a wire. From bit DISTINCT - 2 on the
+// operands only repeat their signs, so the LUT at DISTINCT - 1 serves all bits above it.
 module sluice_ternary_adder #(
     parameter WIDTH = 16,
     parameter SUBTRACT_B = 0,
     parameter SUBTRACT_C = 0,
-    parameter CARRY_BITS = 8
+    parameter CARRY_BITS = 8,
+    parameter [WIDTH-1:0] WIRED = 0,
+    parameter DISTINCT = WIDTH
 ) (
     input  wire [WIDTH-1:0] a,
     input  wire [WIDTH-1:0] b,
@@ -34,7 +40,18 @@ module sluice_ternary_adder #(
   genvar i;
   generate
     for (i = 0; i < CHAINS * CARRY_BITS; i = i + 1) begin : bits
-      if (i < WIDTH) begin : used
+      if (i >= WIDTH) begin : unused
+        assign parity[i] = 1'b0;
+        assign saved[i]  = 1'b0;
+      end else if (i >= DISTINCT) begin : repeated
+        assign parity[i] = parity[DISTINCT-1];
+        assign saved[i]  = saved[DISTINCT-1];
+      end else if (WIRED[i]) begin : wired
+        wire bi = b[i] ^ (SUBTRACT_B != 0);
+        wire ci = c[i] ^ (SUBTRACT_C != 0);
+        assign parity[i] = a[i] ^ bi ^ ci ^ from_below[i];
+        assign saved[i]  = (a[i] & bi) | (a[i] & ci) | (bi & ci);
+      end else begin : added
         LUT6_2 #(
             .INIT({{2{PARITY}}, {4{MAJORITY}}})
         ) lut (
@@ -47,9 +64,6 @@ module sluice_ternary_adder #(
             .I4(1'b0),
             .I5(1'b1)
         );
-      end else begin : unused
-        assign parity[i] = 1'b0;
-        assign saved[i]  = 1'b0;
       end
     end
     for (i = 0; i < CHAINS; i = i + 1) begin : chains

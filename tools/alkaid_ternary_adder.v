@@ -35,10 +35,30 @@ module ternary_adder #(
   wire [WIDTH-1:0] c = (FIRST == 2) ? x1 : x2;
   wire [WIDTH-1:0] sum;
 
+  // From this bit on an operand only repeats its sign, or 0.
+  localparam LAST0 = PAD0 + BW_INPUT0 - ((SIGNED0 != 0) ? 1 : 0);
+  localparam LAST1 = PAD1 + BW_INPUT1 - ((SIGNED1 != 0) ? 1 : 0);
+  localparam LAST2 = PAD2 + BW_INPUT2 - ((SIGNED2 != 0) ? 1 : 0);
+  localparam LAST01 = (LAST0 > LAST1) ? LAST0 : LAST1;
+  localparam DISTINCT = ((LAST01 > LAST2) ? LAST01 : LAST2) + 2 - START;
+
+  function varies(input integer bit_index, input integer pad, input integer width, input integer is_signed);
+    varies = bit_index >= pad && (bit_index < pad + width || is_signed != 0);
+  endfunction
+  function [WIDTH-START-1:0] wired(input integer first);
+    integer i;
+    for (i = 0; i < WIDTH - START; i = i + 1)
+      wired[i] = {1'b0, varies(first + i, PAD0, BW_INPUT0, SIGNED0)} +
+                 {1'b0, varies(first + i, PAD1, BW_INPUT1, SIGNED1)} +
+                 {1'b0, varies(first + i, PAD2, BW_INPUT2, SIGNED2)} < 2'd2;
+  endfunction
+
   sluice_ternary_adder #(
       .WIDTH(WIDTH - START),
       .SUBTRACT_B((FIRST == 0) ? NEGATE1 : NEGATE0),
-      .SUBTRACT_C((FIRST == 2) ? NEGATE1 : NEGATE2)
+      .SUBTRACT_C((FIRST == 2) ? NEGATE1 : NEGATE2),
+      .WIRED(wired(START)),
+      .DISTINCT((DISTINCT > 2) ? DISTINCT : 2)
   ) adder (
       .a(a[WIDTH-1:START]),
       .b(b[WIDTH-1:START]),

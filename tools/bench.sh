@@ -23,3 +23,5 @@ echo "--- 16,384 events per call (emulation)"
 echo "--- what Python adds, and PYNQ beside it (emulation)"
 /usr/bin/python3 benchmarks/python_bench.py --build "$build" --package "$work/muon" \
   --model examples/muon_pt/model/muon_pt.h5
+echo "--- the engine beside hls4ml's predict"
+/usr/bin/python3 benchmarks/hls4ml_bench.py "$build" || [ $? -eq 77 ]

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Measures the adder-graph optimiser on one set of networks, beside alkaid where PyPI can be reached.
 
-usage: bench_synth.py BUILD OUTPUT [--full] [--only WORD] [--models FOLDER] [--largest-for-yosys LUT] [--events N]
+usage: bench_synth.py BUILD OUTPUT [--full] [--only WORD] [--models FOLDER] [--largest-for-yosys LUT] [--events N] [--jobs N]
 
 The networks: random matrices, six jet classifiers of different prices of a bit (benchmarks/networks), the committed muon
 network without and with DSP48E2, and the jet and TFC models of --models where they are. Each optimised circuit is
@@ -16,40 +16,28 @@ import argparse
 import json
 import math
 import os
-import platform
-import random
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import bench_alkaid
+from bench_networks import ROOT, jets, machine, number, random_matrix, run
+
 TERNARY_ADDER = ROOT / "hw/sluice_ternary_adder.v"
 ALKAID_TERNARY_ADDER = ROOT / "tools/alkaid_ternary_adder.v"
 MUON = ROOT / "examples/muon_pt/model/muon_pt.h5"
-JETS = ROOT / "benchmarks/networks"
 MODELS = ROOT.parent / "shared/models"
 MODEL_FILES = ("hgq_jet_classifier.h5", "qkeras_jettagging.onnx", "TFC_1W1A.onnx")
+INPUT_CONFIGS = {"qkeras_jettagging.onnx": {"LayerName": {"global_in": {"Precision": "ap_fixed<18,8>"}}}}
 MULTIPLIER = ROOT / "hw/sluice_multiply_add.v"
 MOST_DSPS = 1_000_000
 YOSYS = "read_verilog -I. {files}; synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top {top}; tee -o {stat} stat"
-ALKAID = "alkaid==0.8.2"
-TIME_LIMIT_S = 1800
 REPETITIONS = 3
 TOLERANCE = 0.05
 GROWTH_SIZES = (16, 32, 64, 128, 256)
-
-
-def random_matrix(size, bits, one_sided):
-    draw = random.Random(size * 100 + bits)
-    limit = 1 << (bits - 1)
-    low, high = (limit + 1, 2 * limit - 1) if one_sided else (1 - limit, limit - 1)
-    weights = ", ".join(str(draw.randint(low, high)) for _ in range(size * size))
-    bias = ", ".join(["0"] * size)
-    return (f'network "random"\nlayer "x" = input shape [{size}] as s8.0 TRN WRAP\n'
-            f'layer "y" = dense "x" inputs {size} units {size} weights 0 [{weights}] bias 0 [{bias}]\noutput "y"\n')
 
 
 def matrices(full):
@@ -66,7 +54,12 @@ def models(build, folder, models_folder):
     files = [MUON, *(path for name in MODEL_FILES for path in sorted(models_folder.rglob(name)))]
     for path in files:
         package = folder / f"package_{path.stem}"
-        finished = run([build / "bin/sluice", "-q", "compile", path, "-o", package, "--no-simulator"])
+        words = [build / "bin/sluice", "-q", "compile", path, "-o", package, "--no-simulator"]
+        if path.name in INPUT_CONFIGS:
+            config = folder / f"config_{path.stem}.json"
+            config.write_text(json.dumps(INPUT_CONFIGS[path.name]))
+            words += ["--config", config]
+        finished = run(words)
         if finished.returncode == 0:
             yield path.stem, (package / "network.txt").read_text()
         else:
@@ -76,14 +69,6 @@ def models(build, folder, models_folder):
 def differing_events(build, network, dsps, events):
     finished = run([build / "benchmarks/synth_vectors", network, "--events", events, "--dsp", dsps])
     return json.loads(finished.stdout)["differing"] if finished.stdout else None
-
-
-def run(words, **options):
-    try:
-        return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=TIME_LIMIT_S,
-                              **options)
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(words, 124, "", f"more than {TIME_LIMIT_S} s")
 
 
 def yosys_cells(folder, top, more=()):
@@ -100,46 +85,23 @@ def yosys_cells(folder, top, more=()):
             "ff": sum(int(n) for cell, n in cells if cell.startswith("FD"))}
 
 
-def sluice(build, network, effort, folder, largest_for_yosys=0, repetitions=REPETITIONS, dsps=0):
+def sluice(build, network, effort, folder, repetitions=REPETITIONS, dsps=0):
     folder.mkdir(parents=True)
     finished = run([build / "benchmarks/synth_bench", network, "--effort", effort, "--dsp", dsps,
                     "--repetitions", repetitions, "--few-registers", "--verilog", folder / "bench.v"])
     if finished.returncode != 0:
         sys.exit(finished.stderr)
-    result = json.loads(finished.stdout)
-    if result["lut_estimated"] <= largest_for_yosys:
-        result |= yosys_cells(folder, "bench_core")
-    return result
+    return json.loads(finished.stdout)
 
 
-def alkaid_python():
-    """An interpreter that has alkaid, or nothing; made once per user."""
-    venv = Path(os.environ.get("SLUICE_ALKAID_VENV", Path.home() / ".cache/sluice/alkaid"))
-    python = venv / "bin/python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    if run([python, "-c", "import alkaid"]).returncode != 0:
-        if run([python, "-m", "pip", "-q", "install", ALKAID]).returncode != 0:
-            print("SKIP: alkaid: PyPI cannot be reached; Sluice is measured alone", file=sys.stderr)
-            return None
-    return python
-
-
-def alkaid(python, network, stages, folder, yosys):
-    folder.mkdir(parents=True)
-    finished = run([python, ROOT / "tools/bench_synth_alkaid.py", network, stages, folder],
-                   env=os.environ | {"OMP_NUM_THREADS": "1"})
-    if finished.returncode != 0:
-        print(f"SKIP: alkaid: {finished.stderr.strip()[-200:]}", file=sys.stderr)
-        return None
-    result = json.loads(finished.stdout.splitlines()[-1])
-    if yosys:
-        result |= yosys_cells(folder / "binary" / "src", "bench")
-        ternary = yosys_cells(folder / "ternary" / "src", "bench", [ALKAID_TERNARY_ADDER])
-        result |= {f"{cell}_ternary": count for cell, count in ternary.items()}
-        for ff in result.keys() & {"ff", "ff_ternary"}:
-            result[ff] -= result["input_bits"]  # alkaid registers its inputs, Sluice leaves that to whoever drives them
-    return result
+def alkaid_cells(result, folder, full):
+    """What Yosys makes of both netlists; of the two-operand one with `full` alone, as it is no rival's best."""
+    cells = yosys_cells(folder / "binary" / "src", "bench") if full else {}
+    ternary = yosys_cells(folder / "ternary" / "src", "bench", [ALKAID_TERNARY_ADDER])
+    cells |= {f"{cell}_ternary": count for cell, count in ternary.items()}
+    for ff in cells.keys() & {"ff", "ff_ternary"}:
+        cells[ff] -= result["input_bits"]  # alkaid registers its inputs, Sluice leaves that to whoever drives them
+    return cells
 
 
 def growth(build, folder):
@@ -149,29 +111,25 @@ def growth(build, folder):
         path = folder / f"growth_{size}.txt"
         path.write_text(random_matrix(size, 4, False))
         repetitions = REPETITIONS if size < 256 else 1
-        result = sluice(build, path, "normal", folder / f"growth_{size}", repetitions=repetitions)
+        result = sluice(build, path, "normal", folder / f"growth_{size}", repetitions)
         points.append((size, result["optimise_s"], result["peak_memory_kib"]))
     xs, ys = [math.log(p[0]) for p in points], [math.log(p[1]) for p in points]
     return points, statistics.linear_regression(xs, ys).slope
 
 
-def number(value, digits=0):
-    return "" if value is None else f"{value:,.{digits}f}"
-
-
 def table(rows):
     lines = ["| network | effort | adders | depth | LUT estimated | LUT Yosys | FF estimated | FF Yosys | cycles | s "
-             "| alkaid adders | LUT Yosys, two-operand | LUT Yosys, ternary | LUT its model, ternary | FF Yosys, ternary | s |",
-             "|---|" + "---|" * 15]
+             "| alkaid adders | depth | LUT Yosys | LUT its model | FF Yosys | s | LUT, ours by its |",
+             "|---|" + "---|" * 16]
     for row in rows:
         other = row.get("alkaid") or {}
         lines.append("| " + " | ".join([
             row["network"], row["effort"], number(row["adders"]), number(row["adder_depth"]),
             number(row["lut_estimated"]), number(row.get("lut")), number(row["ff_estimated"]), number(row.get("ff")),
             number(row["latency_cycles"]), number(row["optimise_s"], 3), number(other.get("adders")),
-            number(other.get("lut")), number(other.get("lut_ternary")), number(other.get("lut_model_ternary")),
-            number(other.get("ff_ternary")),
-            number(other.get("optimise_s"), 3)]) + " |")
+            number(other.get("adder_depth")), number(other.get("lut_ternary")), number(other.get("lut_model_ternary")),
+            number(other.get("ff_ternary")), number(other.get("optimise_s"), 3),
+            number(row["lut"] / other["lut_ternary"], 3) if row.get("lut") and other.get("lut_ternary") else ""]) + " |")
     return lines
 
 
@@ -202,6 +160,12 @@ def summary(rows, points, exponent):
             ratio = mean_ratio(some, ours, theirs)
             if ratio is not None:
                 lines.append(f"- `{effort}`, {what}: {ratio:.3f}x in the geometric mean")
+        compared = [row for row in some if row.get("lut") and (row.get("alkaid") or {}).get("lut_ternary")]
+        worst = max(compared, key=lambda row: row["lut"] / row["alkaid"]["lut_ternary"], default=None)
+        if worst:
+            shallow = sum(row["adder_depth"] <= row["alkaid"]["adder_depth"] for row in compared)
+            lines.append(f"- `{effort}`: at most {worst['lut'] / worst['alkaid']['lut_ternary']:.3f}x the LUT ({worst['network']}); "
+                         f"{shallow} of {len(compared)} at no more depth")
     for ours, by_yosys in (("lut_estimated", "lut"), ("ff_estimated", "ff")):
         errors = [row[ours] / row[by_yosys] - 1 for row in rows if row.get(by_yosys)]
         if errors:
@@ -240,54 +204,77 @@ def plot(rows, path):
     figure.savefig(path, dpi=120)
 
 
-def main():
+def measure(build, options, work, python):
+    """The rows of all networks, optimised one after the other, and what is left to do for them: calls that return a
+    row (or its `alkaid`) and what to add to it."""
+    rows, calls = [], []
+    networks = [(name, text) for name, text in [*matrices(options.full), *jets(), *models(build, work, options.models)]
+                if options.only in name]
+    for position, (name, text) in enumerate(networks):
+        print(f"{name} ...", file=sys.stderr)
+        network = work / f"network_{position}.txt"
+        network.write_text(text)
+        other = None
+        runs = [("normal", 0), ("max", 0)] + ([("normal", MOST_DSPS)] if name == MUON.stem else [])
+        for effort, dsps in runs:
+            folder = work / f"{position}_{effort}_{dsps}"
+            row = sluice(build, network, effort, folder, REPETITIONS if effort == "normal" else 1, dsps)
+            row |= {"network": name, "effort": f"{effort}, DSP" if dsps else effort}
+            rows.append(row)
+            with_yosys = row["lut_estimated"] <= options.largest_for_yosys
+            if with_yosys:
+                calls.append(lambda row=row, folder=folder: (row, yosys_cells(folder, "bench_core")))
+            if options.events and effort == "normal":
+                row["events"] = options.events
+                calls.append(lambda row=row, network=network, dsps=dsps: (
+                    row, {"differing": differing_events(build, network, dsps, options.events)}))
+            if dsps or not python:
+                continue
+            if other is None:
+                rival = work / f"{position}_alkaid"
+                other = bench_alkaid.build(python, network, row["latency_cycles"], rival)
+                if other and with_yosys:
+                    calls.append(lambda other=other, rival=rival: (other, alkaid_cells(other, rival, options.full)))
+            row["alkaid"] = other
+    return rows, calls
+
+
+def parse_arguments():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("build", type=Path)
     arguments.add_argument("output", type=Path)
-    arguments.add_argument("--full", action="store_true", help="matrices up to 128 x 128, 16 bits")
-    arguments.add_argument("--largest-for-yosys", type=int, default=15_000, metavar="LUT",
+    arguments.add_argument("--full", action="store_true",
+                           help="matrices up to 128 x 128, 16 bits, and alkaid's two-operand netlists through Yosys")
+    arguments.add_argument("--largest-for-yosys", type=int, default=100_000, metavar="LUT",
                            help="networks of more estimated LUT are not given to Yosys, which takes minutes for them")
     arguments.add_argument("--models", type=Path, default=MODELS, help="folder of further model files")
     arguments.add_argument("--only", default="", metavar="WORD", help="only networks with this in their name")
     arguments.add_argument("--events", type=int, default=1_000_000,
                            help="on which each optimised circuit is compared with its network; 0: none")
-    options = arguments.parse_args()
+    arguments.add_argument("--jobs", type=int, default=os.cpu_count(),
+                           help="of Yosys and comparisons at a time, once all has been timed")
+    return arguments.parse_args()
+
+
+def main():
+    options = parse_arguments()
     options.output.mkdir(parents=True, exist_ok=True)
     build = options.build.resolve()
-    python = alkaid_python()
-    rows = []
+    host = machine()
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         points, exponent = growth(build, work)
-        jets = [(path.stem, path.read_text()) for path in sorted(JETS.glob("*.txt"))]
-        networks = [(name, text) for name, text in [*matrices(options.full), *jets, *models(build, work, options.models)]
-                    if options.only in name]
-        for position, (name, text) in enumerate(networks):
-            print(f"{name} ...", file=sys.stderr)
-            network = work / f"network_{position}.txt"
-            network.write_text(text)
-            other = None
-            runs = [("normal", 0), ("max", 0)] + ([("normal", MOST_DSPS)] if name == MUON.stem else [])
-            for effort, dsps in runs:
-                result = sluice(build, network, effort, work / f"{position}_{effort}_{dsps}", options.largest_for_yosys,
-                                REPETITIONS if effort == "normal" else 1, dsps)
-                if options.events and effort == "normal":
-                    result |= {"events": options.events,
-                               "differing": differing_events(build, network, dsps, options.events)}
-                if dsps:
-                    rows.append({"network": name, "effort": f"{effort}, DSP", **result})
-                    continue
-                if python and other is None:
-                    other = alkaid(python, network, result["latency_cycles"], work / f"{position}_alkaid",
-                                   "lut" in result)
-                rows.append({"network": name, "effort": effort, "alkaid": other, **result})
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    machine = f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    report = [f"Machine: {machine}. Times are medians of {REPETITIONS} (`max`, and 256 x 256: one run), CPU seconds of one thread.", "", *table(rows),
-              "", *summary(rows, points, exponent)]
+        rows, calls = measure(build, options, work, bench_alkaid.alkaid_python())
+        with ThreadPoolExecutor(options.jobs) as pool:
+            for done, finished in enumerate(as_completed([pool.submit(call) for call in calls]), 1):
+                row, more = finished.result()
+                row |= more
+                print(f"{done} of {len(calls)}: {row.get('network', 'alkaid')}: {more}", file=sys.stderr)
+    report = [f"Machine: {host}. Times are medians of {REPETITIONS} (`max`, and 256 x 256: one run), "
+              "CPU seconds of one thread.", "", *table(rows), "", *summary(rows, points, exponent)]
     (options.output / "synth.md").write_text("\n".join(report) + "\n")
     (options.output / "synth.json").write_text(json.dumps(
-        {"machine": machine, "rows": rows, "growth": points, "growth_exponent": exponent}, indent=1) + "\n")
+        {"machine": host, "rows": rows, "growth": points, "growth_exponent": exponent}, indent=1) + "\n")
     plot(rows, options.output / "synth.png")
     print("\n".join(report))
 

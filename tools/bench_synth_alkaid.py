@@ -14,6 +14,7 @@ from alkaid.trace import FVArrayInput, HWConfig, trace
 from alkaid.trace.passes import add_surrogate, dead_code_elimin, fuse_ternary_adders
 
 HARD_DC = 2  # adder levels above the least, alkaid's usual choice
+ADD, SUBTRACT, TERNARY = 0, 1, 11  # its operation codes
 
 
 def kif(text):
@@ -57,6 +58,15 @@ def build(network):
     return inputs, output
 
 
+def adder_depth(program):
+    """Sums on the longest path, of two or of three operands."""
+    depths = []
+    for op in program.ops:
+        own = 1 if op.opcode in (ADD, SUBTRACT, TERNARY) else 0
+        depths.append(own + max((depths[operand] for operand in op.input_ids), default=0))
+    return max(depths, default=0)
+
+
 def main():
     network, stages, folder = Path(sys.argv[1]).read_text(), int(sys.argv[2]), Path(sys.argv[3])
     start = time.process_time()
@@ -67,9 +77,9 @@ def main():
     binary = add_surrogate(binary)
     for name, fuse in (("binary", False), ("ternary", True)):
         RTLModel(binary, folder / name, "bench", n_stages=stages, ternary_fuse=fuse).write()
-    sums = [op for op in binary.ops if op.opcode in (0, 1)]
-    print(json.dumps({"input_bits": int(np.sum(inputs.kif)), "adders": len(sums), "optimise_s": seconds, "lut_model_binary": binary.cost,
-                      "lut_model_ternary": ternary.cost}))
+    sums = [op for op in ternary.ops if op.opcode in (ADD, SUBTRACT, TERNARY)]
+    print(json.dumps({"input_bits": int(np.sum(inputs.kif)), "adders": len(sums), "adder_depth": adder_depth(ternary),
+                      "optimise_s": seconds, "lut_model_binary": binary.cost, "lut_model_ternary": ternary.cost}))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import support
-from support import DATA, FUNCTIONAL, TINY, Case, end, environment, program, sluice, tree, wait_until
+from support import DATA, FUNCTIONAL, TINY, USAGE, Case, end, environment, program, sluice, tree, wait_until
 
 ESTIMATE_KEYS = {"lut", "ff", "carry8", "dsp"}
 
@@ -66,6 +66,14 @@ class Compile(Case):
         for word in ("Strategy=stable", "no softmax", "ReuseFactor=5 acts as 2", "ReuseFactor=2 has no effect",
                      "--convolutions parallel"):
             self.assertIn(word, made.err)
+
+    def test_shared_multipliers_beyond_the_limit_are_refused(self):
+        words = ["compile", TINY, "-o", self.folder / "tiny", "--no-simulator", "--reuse", 2]
+        dsps = self.succeed(sluice(*words, "--json")).json()["estimate"]["dsp"]
+        self.assertGreater(dsps, 1)
+        self.assert_refused(sluice(*words, "--dsp", dsps - 1), USAGE, "E-COMPILER-006",
+                            f"layers that share hardware take {dsps} DSP48E2")
+        self.succeed(sluice(*words, "--dsp", dsps))
 
     def test_adders_of_three_operands_name_the_primitives_of_the_family(self):
         def core_of(*options):

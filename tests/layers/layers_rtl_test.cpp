@@ -83,6 +83,37 @@ TEST(LayersAsVerilog, EveryFormOfSoftmaxEqualsTheInterpreter) {
   expect_equal_to_interpreter(std::move(designs));
 }
 
+/// Sums of three terms and a bias, rounded in every mode with every overflow into two formats.
+rtl::testing::Design design_of_rounded_sums() {
+  network::Network network("rounded_sums");
+  const network::LayerId x = network.append("x", network::Input{{3}, {{5, 2, true}}}, {});
+  network::Quantize quantize;
+  for (const fixed::Rounding rounding : fixed::kAllRoundings) {
+    for (const fixed::Overflow overflow : fixed::kAllOverflows) {
+      quantize.quantizers.push_back({{5, 1, true}, rounding, overflow});
+      quantize.quantizers.push_back({{4, 0, false}, rounding, overflow});
+    }
+  }
+  network::Dense dense{.inputs = 3, .units = std::ssize(quantize.quantizers)};
+  dense.weight_frac_bits = dense.bias_frac_bits = 2;
+  for (std::int64_t i = 0; i < dense.inputs * dense.units; ++i) {
+    dense.weights.push_back(i * 29 % 15 - 7);
+  }
+  for (std::int64_t i = 0; i < dense.units; ++i) dense.bias.push_back(i * 5 % 7);
+  const network::LayerId sums = network.append("sums", std::move(dense), {x});
+  network.add_output(network.append("rounded", std::move(quantize), {sums}));
+  circuit::Circuit circuit = synth::lower(network);
+  std::vector<std::int64_t> events = circuit::testing::corner_and_random_events(circuit, 1, 2000);
+  circuit::Schedule schedule = synth::schedule(circuit, {}, 400);
+  return {std::move(circuit), std::move(schedule), std::move(events)};
+}
+
+TEST(LayersAsVerilog, RoundedSumsEqualTheInterpreter) {
+  std::vector<rtl::testing::Design> designs;
+  designs.push_back(design_of_rounded_sums());
+  expect_equal_to_interpreter(std::move(designs));
+}
+
 TEST(LayersAsVerilog, StreamingEqualsTheInterpreter) {
   std::vector<rtl::testing::Design> designs;
   for (const std::int64_t reuse : {1, 2}) {

@@ -6,11 +6,28 @@
 #include <utility>
 #include <variant>
 
+#include "sluice/base/error.hpp"
 #include "sluice/network/pack.hpp"
 #include "sluice/synth/balance.hpp"
+#include "sluice/synth/estimate.hpp"
 #include "sluice/synth/lower.hpp"
 
 namespace sluice::compiler {
+
+namespace {
+
+// Multipliers whose weights change from tick to tick are no choice of the optimiser's.
+void check_shared_multipliers(const Synthesised& result, const CompileOptions& options) {
+  if (result.circuit.processes.empty() || options.dsps.value_or(0) == 0) return;
+  const std::int64_t dsps = synth::estimate(result.circuit, result.schedule).total.area.dsps;
+  if (dsps <= *options.dsps) return;
+  throw UsageError("E-COMPILER-006", "--dsp",
+                   fmt::format("layers that share hardware take {} DSP48E2, and it allows {}", dsps,
+                               *options.dsps),
+                   "raise --dsp or --reuse, or leave --dsp out");
+}
+
+}  // namespace
 
 Synthesised synthesise(const frontend::Imported& model, const CompileOptions& options) {
   synth::LowerOptions lower_options{.cmvm = {.effort = options.effort, .adders = options.adders},
@@ -24,7 +41,9 @@ Synthesised synthesise(const frontend::Imported& model, const CompileOptions& op
   circuit.name = options.name;
   circuit::Schedule schedule =
       synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);
-  return {std::move(circuit), std::move(schedule)};
+  Synthesised result{std::move(circuit), std::move(schedule)};
+  check_shared_multipliers(result, options);
+  return result;
 }
 
 std::vector<Diagnostic> unused_reuse(const frontend::Imported& model,

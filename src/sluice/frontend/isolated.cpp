@@ -143,6 +143,13 @@ std::string decoded(std::string_view bytes, const std::string& origin) {
 
 }  // namespace
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+// A fuzzer sees neither the branches nor the faults of another process.
+std::string run_isolated(const std::function<std::string()>& action, const std::string& origin,
+                         const IsolationLimits&) {
+  return decoded(encoded_outcome(action), origin);
+}
+#else
 std::string run_isolated(const std::function<std::string()>& action, const std::string& origin,
                          const IsolationLimits& limits) {
   std::array<int, 2> ends{};
@@ -170,5 +177,6 @@ std::string run_isolated(const std::function<std::string()>& action, const std::
   }
   return decoded(*bytes, origin);
 }
+#endif
 
 }  // namespace sluice::frontend

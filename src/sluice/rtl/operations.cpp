@@ -136,38 +136,29 @@ Expr OperationWriter::write_sum(const Instr& instr, const Operands& operands) {
        std::move(low)});
 }
 
-// Low bits of the lowest operand pass unless it is subtracted: the chain begins with the next one.
 // High bits that nobody reads would cost a LUT each, and are 0.
 Expr OperationWriter::write_ternary_sum(circuit::ValueId id, const Operands& operands,
                                         const std::string& name) {
   const Instr& instr = function_.instr(id);
-  const int width = std::min(instr.format.width, read_widths_.at(index(id)));
-  std::array<int, 3> shifts{};
-  for (std::size_t i = 0; i < shifts.size(); ++i) {
-    shifts[i] =
-        instr.format.frac_bits - operand(instr, i).format.frac_bits + operand_shift(instr, i);
-  }
-  std::array<std::size_t, 3> order{0, 1, 2};
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) {
-    return std::pair(shifts[i], circuit::is_subtracted(instr.op, i));
-  });
-  const std::size_t lowest = order[0];
-  const bool passes = !circuit::is_subtracted(instr.op, lowest);
-  const int passed = passes ? std::clamp(shifts[order[1]], 0, width) : 0;
-  Expr low = extract(module_, shifted(operands[lowest], shifts[lowest]), 0, passed);
-  std::vector<Expr> parts;
-  if (width < instr.format.width) parts.push_back(literal(0, instr.format.width - width));
-  const auto bits = [&](std::size_t i) {
-    return extract(module_, shifted(operands[i], shifts[i]), passed, width - passed);
+  const circuit::CarryChain chain = circuit::carry_chain(function_, value_bits_, id);
+  const auto bits = [&](std::size_t i, int low, int width) {
+    const int shift = circuit::raised_bits(instr, operand(instr, i), i);
+    return extract(module_, shifted(operands[i], shift), low, width);
   };
-  if (passed < width) {
-    const NetId sum = module_.add_ternary_sum(name + "_sum", {{bits(0), bits(1), bits(2)},
+  std::vector<Expr> parts;
+  const int unread = instr.format.width - chain.width - chain.passed_bits;
+  if (unread > 0) parts.push_back(literal(0, unread));
+  if (chain.width > 0) {
+    const auto added = [&](std::size_t i) { return bits(i, chain.passed_bits, chain.width); };
+    const NetId sum = module_.add_ternary_sum(name + "_sum", {{added(0), added(1), added(2)},
                                                               circuit::is_subtracted(instr.op, 1),
                                                               circuit::is_subtracted(instr.op, 2),
-                                                              family_.carry_bits});
+                                                              family_.carry_bits,
+                                                              chain.wired,
+                                                              chain.distinct_bits});
     parts.push_back(module_.whole(sum));
   }
-  parts.push_back(std::move(low));
+  parts.push_back(bits(chain.lowest_operand, 0, chain.passed_bits));
   return concat(std::move(parts));
 }
 

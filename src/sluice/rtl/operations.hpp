@@ -6,8 +6,8 @@
 #include <tuple>
 #include <vector>
 
+#include "sluice/circuit/carry_chain.hpp"
 #include "sluice/circuit/circuit.hpp"
-#include "sluice/circuit/read_widths.hpp"
 #include "sluice/rtl/family.hpp"
 #include "sluice/rtl/number.hpp"
 #include "sluice/rtl/verilog.hpp"
@@ -23,7 +23,7 @@ class OperationWriter {
       : module_(module),
         function_(function),
         family_(family),
-        read_widths_(circuit::read_widths(function)) {}
+        value_bits_(circuit::value_bits(function)) {}
 
   /// The bits of a value, which is neither an input nor constant and no mere renaming. Nets that
   /// the operation needs on the way are named after `name`.
@@ -48,7 +48,7 @@ class OperationWriter {
   Module& module_;
   const circuit::Function& function_;
   const Family& family_;
-  std::vector<int> read_widths_;
+  std::vector<circuit::ValueBits> value_bits_;
   /// By table row, least argument and argument width.
   std::map<std::tuple<std::int64_t, std::int64_t, int>, TableId> tables_;
 };

@@ -271,9 +271,10 @@ class Printer {
     if (sum.carry_bits > 0) {
       write(
           "`ifdef SYNTHESIS\n  sluice_ternary_adder #(.WIDTH({}), .SUBTRACT_B({}), "
-          ".SUBTRACT_C({}), .CARRY_BITS({})) {}_adder (\n"
+          ".SUBTRACT_C({}), .CARRY_BITS({}), .WIRED({}), .DISTINCT({})) {}_adder (\n"
           "      .a({}), .b({}), .c({}), .sum({})\n  );\n`else\n",
-          net.width, int{sum.subtract_b}, int{sum.subtract_c}, sum.carry_bits, net.name, text_of(a),
+          net.width, int{sum.subtract_b}, int{sum.subtract_c}, sum.carry_bits,
+          text_of(literal(sum.wired, net.width)), sum.distinct_bits, net.name, text_of(a),
           text_of(b), text_of(c), net.name);
     }
     write("  assign {} = {};\n", net.name, text_of(value));

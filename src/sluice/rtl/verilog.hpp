@@ -106,7 +106,9 @@ struct TernarySum {
   std::array<Expr, 3> operands;  ///< of equal width
   bool subtract_b = false;
   bool subtract_c = false;
-  int carry_bits = 0;  ///< 0: the tools find the chain
+  int carry_bits = 0;       ///< 0: the tools find the chain
+  std::uint64_t wired = 0;  ///< of the primitive: positions at which at most one bit varies
+  int distinct_bits = 0;    ///< of the primitive: later positions repeat the last of these
 };
 
 struct Instance {

@@ -1,10 +1,10 @@
 #include "sluice/synth/cost.hpp"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 
+#include "sluice/circuit/carry_chain.hpp"
 #include "sluice/circuit/multipliers.hpp"
-#include "sluice/circuit/read_widths.hpp"
 #include "sluice/synth/hardware.hpp"
 #include "sluice/synth/wires.hpp"
 
@@ -27,12 +27,15 @@ std::int64_t tree_luts(std::int64_t bits) {
 
 class LogicArea {
  public:
-  explicit LogicArea(const Function& function)
-      : function_(function), multipliers_(function), read_widths_(circuit::read_widths(function)) {}
+  explicit LogicArea(const Function& function, std::vector<bool> is_registered)
+      : function_(function),
+        multipliers_(function),
+        bits_(circuit::value_bits(function)),
+        is_registered_(std::move(is_registered)) {}
 
   Area of(std::size_t id) const {
     const Instr& instr = function_.instrs()[id];
-    if (instr.range.is_constant() || read_widths_[id] == 0) return {};
+    if (instr.range.is_constant() || bits_[id].read == 0) return {};
     if (multipliers_.behind(id)) return {.dsps = 1};
     if (multipliers_.is_inside(id)) return {};
     switch (instr.op) {
@@ -42,20 +45,19 @@ class LogicArea {
         return {};
       case Op::add:
       case Op::sub:
-        return sum(instr, read_widths_[id]);
       case Op::add_add:
       case Op::add_sub:
       case Op::sub_sub:
-        return ternary_sum(instr, read_widths_[id]);
+        return sum(static_cast<circuit::ValueId>(id));
       case Op::negate:
-        return {.carry_bits = read_widths_[id]};
+        return {.carry_bits = bits_[id].read_width()};
       case Op::multiply:
         return product(instr);
       case Op::max:
       case Op::min:
-        return extremum(instr);
+        return extremum(instr, id);
       case Op::quantize:
-        return quantize(instr, read_widths_[id]);
+        return quantize(instr, id);
       case Op::lookup:
         return lookup(instr);
     }
@@ -67,41 +69,9 @@ class LogicArea {
     return function_.instr(instr.operands[k]);
   }
 
-  Area sum(const Instr& instr, int read_width) const {
-    const SumShape shape = sum_shape(function_, instr);
-    const int passed = shape.width - shape.added_bits;
-    if (shape.added_bits == 0) return {};
-    // Positions at which an operand has bits; a signed one repeats its highest, and two repeated
-    // bits meet in one LUT for all positions.
-    std::array<int, 2> low{};
-    std::array<int, 2> top{};
-    bool extends = false;
-    for (std::size_t k = 0; k < 2; ++k) {
-      const Instr& x = operand(instr, k);
-      low[k] = raised_bits(instr, x, k);
-      top[k] = x.range.is_constant() ? low[k] : low[k] + x.format.width;
-    }
-    const bool first_extends = operand(instr, 0).format.is_signed && top[0] > low[0];
-    const bool second_extends = operand(instr, 1).format.is_signed && top[1] > low[1];
-    int end = std::min(top[0], top[1]);
-    extends = first_extends && second_extends;
-    if (extends) {
-      end = std::max(top[0], top[1]);
-    } else if (first_extends) {
-      end = top[1];
-    } else if (second_extends) {
-      end = top[0];
-    }
-    const int begin = std::max({passed, low[0], low[1]});
-    return {.luts = std::max(0, std::min(end, read_width) - begin),
-            .carry_bits = std::max(0, read_width - passed)};
-  }
-
-  /// A LUT for every bit of the chain.
-  Area ternary_sum(const Instr& instr, int read_width) const {
-    const SumShape shape = sum_shape(function_, instr);
-    const std::int64_t bits = std::max(0, read_width - (shape.width - shape.added_bits));
-    return {.luts = bits, .carry_bits = bits};
+  Area sum(circuit::ValueId id) const {
+    const circuit::CarryChain chain = circuit::carry_chain(function_, bits_, id);
+    return {.luts = chain.luts, .carry_bits = chain.width};
   }
 
   Area product(const Instr& instr) const {
@@ -116,30 +86,43 @@ class LogicArea {
     return {.dsps = ceil_divide(std::max(a, b), kPortA) * ceil_divide(std::min(a, b), kPortB)};
   }
 
-  Area extremum(const Instr& instr) const {
+  Area extremum(const Instr& instr, std::size_t id) const {
     const std::int64_t width = instr.format.width;
+    const std::int64_t chosen = std::popcount(bits_[id].varying());
     const auto is_constant = [&](std::size_t k) { return operand(instr, k).range.is_constant(); };
-    // Against a constant the choice is an AND or OR per bit, half of which merge into what follows.
     if (is_constant(0) || is_constant(1)) {
       const fixed::Interval& bound = operand(instr, is_constant(0) ? 0 : 1).range;
       const bool by_sign = bound == fixed::Interval{};
-      return {.luts = ceil_divide(width, 2) + (by_sign ? 0 : tree_luts(width))};
+      if (by_sign) return {.luts = is_registered_[id] ? 0 : chosen};
+      // The choice is an AND or OR per bit, half of which merge into what follows.
+      return {.luts = ceil_divide(chosen, 2) + tree_luts(width)};
     }
-    return {.luts = width + ceil_divide(3 * width, 4), .carry_bits = ceil_divide(width, 4)};
+    return {.luts = chosen + ceil_divide(3 * width, 4), .carry_bits = ceil_divide(width, 4)};
   }
 
-  Area quantize(const Instr& instr, int read_width) const {
+  Area quantize(const Instr& instr, std::size_t id) const {
     const QuantizeShape shape = quantize_shape(function_, instr);
     Area area;
-    if (shape.rounds_up) {
-      area.carry_bits += std::min(shape.rounded_width, read_width);
+    if (shape.increments) {
+      area.carry_bits += std::min(shape.rounded_width, bits_[id].read_width());
       area.luts += kIncrementerLuts;
     }
-    if (shape.ties) area.luts += tree_luts(shape.dropped_bits + 1);
-    if (shape.checks_above) area.luts += tree_luts(shape.excess_bits + 1);
-    if (shape.checks_below && instr.format.is_signed) area.luts += tree_luts(shape.excess_bits + 1);
-    if (shape.checks_above || shape.checks_below) area.luts += read_width;
+    area.luts += tree_luts(shape.deciding_bits);
+    area.luts += saturation_luts(shape, instr.format.is_signed, id);
     return area;
+  }
+
+  /// A LUT holds a bit of the result and all that decide about it, if there are few: of what lies
+  /// below an unsigned format the sign alone decides. A registered value that becomes 0 below, or
+  /// all ones above, leaves that to the registers' reset or set.
+  std::int64_t saturation_luts(const QuantizeShape& shape, bool is_signed, std::size_t id) const {
+    if (!shape.checks_above && !shape.checks_below) return 0;
+    const bool one_end = shape.checks_above != shape.checks_below;
+    if (!is_signed && one_end && is_registered_[id]) return tree_luts(shape.excess_bits);
+    const std::int64_t bits = std::popcount(bits_[id].varying());
+    if (shape.excess_bits < kLutInputs) return bits;
+    const int trees = (shape.checks_above ? 1 : 0) + (shape.checks_below && is_signed ? 1 : 0);
+    return bits + trees * tree_luts(shape.excess_bits - 1);
   }
 
   Area lookup(const Instr& instr) const {
@@ -152,7 +135,8 @@ class LogicArea {
 
   const Function& function_;
   circuit::Multipliers multipliers_;
-  std::vector<int> read_widths_;
+  std::vector<circuit::ValueBits> bits_;
+  std::vector<bool> is_registered_;  // nobody reads the value in the stage that makes it
 };
 
 }  // namespace
@@ -166,11 +150,28 @@ Area& Area::operator+=(const Area& other) noexcept {
   return *this;
 }
 
-std::vector<Area> logic_area(const Function& function) {
-  const LogicArea logic(function);
+namespace {
+
+std::vector<Area> areas(const Function& function, std::vector<bool> is_registered) {
+  const LogicArea logic(function, std::move(is_registered));
   std::vector<Area> areas;
   for (std::size_t id = 0; id < function.instrs().size(); ++id) areas.push_back(logic.of(id));
   return areas;
+}
+
+}  // namespace
+
+std::vector<Area> logic_area(const Function& function) {
+  return areas(function, std::vector<bool>(function.instrs().size()));
+}
+
+std::vector<Area> logic_area(const Function& function, const circuit::Schedule& schedule) {
+  std::vector<bool> is_registered;
+  const std::vector<std::int32_t> first_reads = first_read_stages(function, schedule);
+  for (std::size_t id = 0; id < first_reads.size(); ++id) {
+    is_registered.push_back(first_reads[id] > schedule.stages[id]);
+  }
+  return areas(function, std::move(is_registered));
 }
 
 }  // namespace sluice::synth

@@ -19,11 +19,13 @@ struct Area {
   friend bool operator==(const Area&, const Area&) = default;
 };
 
-/// Area of every value's own logic, registers excluded, by ValueId. High bits that nobody reads
-/// cost nothing.
+/// Area of every value's own logic, registers excluded, by ValueId. Bits that nobody reads or that
+/// are constant cost nothing.
 ///
 /// LUTs are what Yosys 0.23 (`synth_xilinx -family xcup`) makes of the Verilog: a bit of a carry
-/// chain takes a LUT where two operand bits meet, and none where one of them is constant.
+/// chain takes a LUT where two operand bits meet, and none where one of them is constant; without a
+/// schedule, of a circuit without registers.
 std::vector<Area> logic_area(const circuit::Function& function);
+std::vector<Area> logic_area(const circuit::Function& function, const circuit::Schedule& schedule);
 
 }  // namespace sluice::synth

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "sluice/synth/hardware.hpp"
 
@@ -29,11 +30,11 @@ double carry_chain_ns(int bits, const DelayModel& model) {
 
 double quantize_ns(const Function& function, const Instr& instr, const DelayModel& model) {
   const QuantizeShape shape = quantize_shape(function, instr);
-  double delay = 0.0;
-  if (shape.ties) delay += tree_levels(shape.dropped_bits + 1) * model.logic_level_ns;
-  if (shape.rounds_up) delay += carry_chain_ns(shape.rounded_width, model);
+  double delay = tree_levels(shape.deciding_bits) * model.logic_level_ns;
+  if (shape.increments) delay += carry_chain_ns(shape.rounded_width, model);
   if (shape.checks_above || shape.checks_below) {
-    delay += (tree_levels(shape.excess_bits) + 1) * model.logic_level_ns;
+    const int levels = shape.excess_bits < kLutInputs ? 0 : tree_levels(shape.excess_bits);
+    delay += (levels + 1) * model.logic_level_ns;
   }
   return delay;
 }
@@ -89,6 +90,21 @@ PathDelay chain_delay(double adder_ns, int carried_bits, int remaining_bits,
 
 constexpr PathDelay kWires{.low_to_low_ps = 0, .full_to_low_ps = PathDelay::kNever};
 
+/// Of a quantize that takes no more than the lower half of its operand's bits: each of them is
+/// ready by its place in the chain that makes it, however late the highest is.
+std::optional<PathDelay> low_bits_delay(const Function& function, const Instr& instr,
+                                        const DelayModel& model) {
+  if (instr.op != Op::quantize) return std::nullopt;
+  const fixed::Format& from = function.instr(instr.operands[0]).format;
+  const int first = from.frac_bits - instr.format.frac_bits;
+  const int end = first + instr.format.width;
+  if (first < 0 || 2 * end > from.width) return std::nullopt;
+  return PathDelay{.low_to_low_ps = picoseconds(first * model.carry_bit_ns),
+                   .low_to_full_ps = picoseconds(end * model.carry_bit_ns),
+                   .full_to_low_ps = PathDelay::kNever,
+                   .full_to_full_ps = PathDelay::kNever};
+}
+
 PathDelays sum_delays(const Function& function, const Instr& instr, const DelayModel& model) {
   const int added_bits = sum_shape(function, instr).added_bits;
   if (added_bits == 0) return {kWires, kWires};
@@ -120,7 +136,10 @@ PathDelays path_delays(const Function& function, ValueId id, const DelayModel& m
   if (instr.range.is_constant()) return {};
   if (is_sum(instr.op)) return sum_delays(function, instr, model);
   const int delay_ps = picoseconds(operation_ns(function, instr, model));
-  if (delay_ps == 0) return {kWires, kWires};
+  if (delay_ps == 0) {
+    const PathDelay wires = low_bits_delay(function, instr, model).value_or(kWires);
+    return {wires, wires};
+  }
   const PathDelay delay{.full_to_low_ps = delay_ps, .full_to_full_ps = delay_ps};
   return {delay, delay};
 }

@@ -31,7 +31,7 @@ struct Rows {
 /// A function whose first stage is cycle `start_cycle` of an event.
 void add_function(const circuit::Circuit& circuit, const circuit::Schedule& schedule,
                   int start_cycle, Rows& rows) {
-  const std::vector<Area> logic = logic_area(circuit.function);
+  const std::vector<Area> logic = logic_area(circuit.function, schedule);
   const std::vector<std::int64_t> registers = register_bits(circuit, schedule);
   for (std::size_t id = 0; id < logic.size(); ++id) {
     const circuit::Instr& instr = circuit.function.instrs()[id];

@@ -21,7 +21,7 @@ struct LayerEstimate {
   friend bool operator==(const LayerEstimate&, const LayerEstimate&) = default;
 };
 
-/// A model, not a result of place and route; README.md beside this file has its sources and errors.
+/// A model, not a result of place and route; docs/design/estimate.md has its sources and errors.
 struct Estimate {
   std::vector<LayerEstimate> layers;  ///< in the order of the circuit's origins; layers without
                                       ///< hardware are left out

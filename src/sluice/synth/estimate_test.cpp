@@ -50,21 +50,84 @@ TEST(LogicArea, SumsAreWhatYosysMakesOfThem) {
   }
 }
 
-TEST(LogicArea, ThreeOperandsTakeALutPerBitOfTheirChain) {
-  Function f;
-  const ValueId a = f.input(0, s(16), fixed::range_of(s(16)), kLayer);
-  const ValueId b = f.input(1, s(16), fixed::range_of(s(16)), kLayer);
-  const ValueId c = f.input(2, s(12), fixed::range_of(s(12)), kLayer);
-  const auto area = [&](circuit::Op op, int shift, int third_shift) {
-    f.add_output(f.sum(op, {a, b, c}, shift, third_shift, kLayer));
-    return logic_area(f).back();
-  };
+struct QuantizeCase {
+  Format from;
+  Format to;
+  fixed::Rounding rounding;
+  std::int64_t luts;  ///< of Yosys, as above, with a register behind
+};
+
+TEST(LogicArea, SaturatingQuantisersAreWhatYosysMakesOfThem) {
+  using fixed::Rounding;
+  for (const QuantizeCase& c : {QuantizeCase{{14, 4, true}, u(8), Rounding::trn, 8},
+                                {{17, 4, true}, u(8), Rounding::trn, 8},
+                                {{19, 4, true}, u(8), Rounding::trn, 9},
+                                {{13, 4, true}, s(8), Rounding::trn, 8},
+                                {{16, 4, true}, s(8), Rounding::trn, 8},
+                                {{14, 4, true}, u(8), Rounding::rnd_conv, 10},
+                                {{17, 4, true}, u(8), Rounding::rnd_conv, 11}}) {
+    Function f;
+    const ValueId x = f.input(0, c.from, fixed::range_of(c.from), kLayer);
+    // As they are lowered: rounded first.
+    const Format rounded{c.from.width - 3, 0, true};
+    const ValueId y = c.rounding == Rounding::trn
+                          ? x
+                          : f.quantize(x, {rounded, c.rounding, fixed::Overflow::wrap}, kLayer);
+    f.add_output(f.quantize(y, {c.to, c.rounding, fixed::Overflow::sat}, kLayer));
+    std::int64_t luts = 0;
+    for (const Area& area : logic_area(f)) luts += area.luts;
+    EXPECT_EQ(luts, c.luts) << to_string(c.from) << " to " << to_string(c.to) << " "
+                            << to_string(c.rounding);
+  }
+}
+
+struct TernaryCase {
+  Format a, b, c;
+  circuit::Op op;
+  int shift, third_shift;
+  Area area;  ///< LUT1 to LUT6 and LUT6_2 of Yosys 0.23, synth_xilinx -family xcup
+};
+
+TEST(LogicArea, ThreeOperandsTakeALutWhereTheirBitsMeet) {
   using circuit::Op;
-  EXPECT_EQ(area(Op::add_add, 0, 0), (Area{.luts = 18, .carry_bits = 18}));
-  // Below the second operand the first one passes.
-  EXPECT_EQ(area(Op::sub_sub, 3, 5), (Area{.luts = 17, .carry_bits = 17}));
-  // Nothing passes below an operand that is subtracted.
-  EXPECT_EQ(area(Op::add_sub, 3, -2), (Area{.luts = 22, .carry_bits = 22}));
+  for (const TernaryCase& c :
+       {TernaryCase{s(16), s(16), s(12), Op::add_add, 0, 0, {.luts = 17, .carry_bits = 18}},
+        // Below the second operand the first one passes.
+        TernaryCase{s(16), s(16), s(12), Op::sub_sub, 3, 5, {.luts = 17, .carry_bits = 17}},
+        // Nothing passes below an operand that is subtracted.
+        TernaryCase{s(16), s(16), s(12), Op::add_sub, 3, -2, {.luts = 20, .carry_bits = 22}},
+        TernaryCase{s(8), s(8), s(8), Op::add_add, 0, 0, {.luts = 9, .carry_bits = 10}},
+        TernaryCase{u(8), u(8), u(8), Op::add_add, 0, 0, {.luts = 8, .carry_bits = 10}},
+        TernaryCase{u(8), u(8), u(8), Op::add_sub, 0, 0, {.luts = 8, .carry_bits = 10}},
+        TernaryCase{u(12), u(4), u(4), Op::sub_sub, 0, 0, {.luts = 5, .carry_bits = 13}},
+        TernaryCase{u(6), u(6), u(6), Op::add_add, 3, 6, {.luts = 7, .carry_bits = 10}}}) {
+    Function f;
+    const ValueId x = f.input(0, c.a, fixed::range_of(c.a), kLayer);
+    const ValueId y = f.input(1, c.b, fixed::range_of(c.b), kLayer);
+    const ValueId z = f.input(2, c.c, fixed::range_of(c.c), kLayer);
+    f.add_output(f.sum(c.op, {x, y, z}, c.shift, c.third_shift, kLayer));
+    EXPECT_EQ(logic_area(f).back(), c.area)
+        << to_string(c.op) << " of " << to_string(c.a) << ", " << to_string(c.b) << " << "
+        << c.shift << ", " << to_string(c.c) << " << " << c.third_shift;
+  }
+}
+
+TEST(LogicArea, RegistersResetWhatASignSetsToZero) {
+  Function f;
+  const ValueId x = f.input(0, s(8), fixed::range_of(s(8)), kLayer);
+  const ValueId relu = f.max(x, f.constant(0, 0, kLayer), kLayer);
+  const ValueId both_ends =
+      f.quantize(x, {u(5), fixed::Rounding::trn, fixed::Overflow::sat}, kLayer);
+  f.add_output(relu);
+  f.add_output(both_ends);
+  const circuit::Schedule registered{1, {0, 0, 0, 0}};
+  EXPECT_EQ(logic_area(f, registered)[index(relu)], Area{});
+  // Own bit, sign and two bits in excess.
+  EXPECT_EQ(logic_area(f, registered)[index(both_ends)], (Area{.luts = 5}));
+  const ValueId sum = f.add(relu, both_ends, 0, kLayer);
+  f.add_output(sum);
+  const circuit::Schedule read_at_once{1, {0, 0, 0, 0, 0}};
+  EXPECT_EQ(logic_area(f, read_at_once)[index(relu)], (Area{.luts = 7}));
 }
 
 TEST(RegisterBits, AreOfWiresNotOfValues) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sluice/circuit/value_bits.hpp"
+
 namespace sluice::synth {
 
 using circuit::Function;
@@ -29,31 +31,8 @@ bool only_renames(const Function& function, const Instr& instr) {
 
 }  // namespace
 
-int raised_bits(const Instr& sum, const Instr& operand, std::size_t position) {
-  return sum.format.frac_bits - operand.format.frac_bits + operand_shift(sum, position);
-}
-
 SumShape sum_shape(const Function& function, const Instr& instr) {
-  // Low bits of the lowest operand pass by the chain unless it is subtracted; the chain begins with
-  // the next operand. On a tie an operand that is added counts as the lowest.
-  struct Term {
-    int low;
-    bool subtracted;
-    int width;
-    bool is_signed;
-  };
-  std::vector<Term> terms;
-  for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(instr.op)); ++k) {
-    const fixed::Format& format = function.instr(instr.operands[k]).format;
-    terms.push_back({instr.format.frac_bits - format.frac_bits + operand_shift(instr, k),
-                     is_subtracted(instr.op, k), format.width, format.is_signed});
-  }
-  std::ranges::stable_sort(terms, {}, [](const Term& t) { return std::pair(t.low, t.subtracted); });
-  const Term& lowest = terms[0];
-  const int passed = lowest.subtracted ? 0 : terms[1].low;
-  const bool disjoint = terms.size() == 2 && !lowest.subtracted && !terms[1].subtracted &&
-                        !lowest.is_signed && lowest.width <= passed;
-  return {instr.format.width, disjoint ? 0 : std::max(0, instr.format.width - passed)};
+  return {instr.format.width, instr.format.width - passed_bits(function, instr)};
 }
 
 QuantizeShape quantize_shape(const Function& function, const Instr& instr) {
@@ -66,12 +45,19 @@ QuantizeShape quantize_shape(const Function& function, const Instr& instr) {
   const Interval rounded = fixed::quantize(x.range, x.format.frac_bits, unlimited);
   shape.rounded_width = fixed::format_of(rounded, 0).width;
   shape.rounds_up = shape.dropped_bits > 0 && instr.rounding != fixed::Rounding::trn;
-  shape.ties = shape.rounds_up && instr.rounding != fixed::Rounding::rnd;
+  const Interval floor = fixed::quantize(
+      x.range, x.format.frac_bits, {unlimited.format, fixed::Rounding::trn, unlimited.overflow});
+  shape.increments = shape.rounds_up && floor != Interval{};
+  if (shape.rounds_up && instr.rounding != fixed::Rounding::rnd) {
+    const bool dropped_alone = instr.rounding == fixed::Rounding::rnd_min_inf;
+    shape.deciding_bits = shape.dropped_bits + (dropped_alone ? 0 : 1);
+  }
   if (instr.overflow == Overflow::wrap) return shape;
   const Interval kept = kept_range(instr);
   shape.checks_above = rounded.max > kept.max;
   shape.checks_below = rounded.min < kept.min;
-  shape.excess_bits = std::max(0, shape.rounded_width - instr.format.width) + 1;
+  shape.excess_bits =
+      std::max(0, shape.rounded_width - instr.format.width) + (instr.format.is_signed ? 1 : 0);
   return shape;
 }
 

@@ -14,19 +14,18 @@ struct SumShape {
 };
 
 struct QuantizeShape {
-  int width = 0;           ///< of the result
-  bool rounds_up = false;  ///< an incrementer of `rounded_width` bits
-  bool ties = false;       ///< whether it increments depends on more than one dropped bit
+  int width = 0;            ///< of the result
+  bool rounds_up = false;   ///< the result is not the floor
+  bool increments = false;  ///< by an incrementer of `rounded_width` bits: the floor is not just 0
+  int deciding_bits = 0;    ///< on which it depends whether to round up; 0: on one bit as it is
   int rounded_width = 0;
   int dropped_bits = 0;
   bool checks_above = false;
   bool checks_below = false;
-  int excess_bits = 0;  ///< bits that decide whether the value is out of range
+  int excess_bits = 0;  ///< bits that decide whether the rounded value is out of range
 };
 
 /// Of a sum of two or three operands.
-/// How far to the left of its operand's binary point a sum reads an operand.
-int raised_bits(const circuit::Instr& sum, const circuit::Instr& operand, std::size_t position);
 SumShape sum_shape(const circuit::Function& function, const circuit::Instr& instr);
 QuantizeShape quantize_shape(const circuit::Function& function, const circuit::Instr& instr);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -18,6 +19,8 @@
 #include "sluice/synth/lower_part.hpp"
 #include "sluice/synth/lower_shared.hpp"
 #include "sluice/synth/multiplier_choice.hpp"
+#include "sluice/synth/rounding.hpp"
+#include "sluice/synth/signed_digits.hpp"
 #include "sluice/synth/value_builder.hpp"
 
 namespace sluice::synth {
@@ -33,6 +36,7 @@ using network::LayerId;
 using network::TensorType;
 
 using Values = std::vector<ValueId>;
+using Folded = std::vector<std::optional<FoldedRounding>>;  // by element
 
 /// sum_i x[i] * weights[i] + bias per output, with everything on one output grid.
 struct LinearMap {
@@ -53,6 +57,9 @@ struct Product {
 // the next: longer chains need more cycles, shorter ones more adders.
 constexpr std::size_t kLongestChain = 4;
 
+// Far enough below 64 that no sum is refused for what rounding adds to it.
+constexpr int kWidestFolded = 40;
+
 class Lowering {
  public:
   Lowering(const network::Network& network, const LowerOptions& options,
@@ -60,7 +67,8 @@ class Lowering {
       : network_(network),
         options_(options),
         knowledge_(knowledge),
-        choice_(choose_multipliers(network, options.multipliers)) {}
+        choice_(choose_multipliers(network, options.multipliers)),
+        sole_quantizers_(sole_quantizers(network)) {}
 
   Circuit run() && {
     circuit_.name = network_.name();
@@ -77,6 +85,7 @@ class Lowering {
  private:
   void lower_layer(const Layer& layer) {
     layer_ = &layer;
+    folded_.emplace_back(layer.type.ranges.size());
     first_instr_of_layer_ = builder_.function().instrs().size();
     graphs_.clear();
     try {
@@ -85,6 +94,7 @@ class Lowering {
       SLUICE_CHECK(values.size() == layer.type.ranges.size(), "{} values of {} elements",
                    values.size(), layer.type.ranges.size());
       for (std::size_t i = 0; i < values.size(); ++i) {
+        if (folded_.back()[i]) continue;  // not yet what the layer's range says
         values[i] =
             builder_.narrow(values[i], known_range(i), layer.type.format.frac_bits, origin());
       }
@@ -105,6 +115,7 @@ class Lowering {
   std::size_t layer_index() const { return circuit_.origins.size() - 1; }
   OriginId origin() const { return static_cast<OriginId>(circuit_.origins.size() - 1); }
   const Values& operand() const { return values_[index(layer_->operands.front())]; }
+  const Folded& operand_folded() const { return folded_[index(layer_->operands.front())]; }
   const TensorType& operand_type() const { return network_.layer(layer_->operands.front()).type; }
 
   Values lower_op(const network::Input& input) {
@@ -155,7 +166,10 @@ class Lowering {
 
   Values lower_op(const network::Clamp& clamp) {
     Values values = operand();
-    for (ValueId& value : values) {
+    folded_.back() = operand_folded();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (folded_.back()[i]) continue;  // void for the quantize that reads it
+      ValueId& value = values[i];
       if (clamp.lower) value = builder_.max(value, bound(clamp, *clamp.lower), origin());
       if (clamp.upper) value = builder_.min(value, bound(clamp, *clamp.upper), origin());
     }
@@ -169,12 +183,18 @@ class Lowering {
   Values lower_op(const network::Quantize& quantize) {
     Values values = operand();
     for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = builder_.quantize(values[i], quantize.of(i), origin());
+      const std::optional<FoldedRounding>& folded = operand_folded()[i];
+      const fixed::Quantizer& to = quantize.of(i);
+      values[i] = folded ? builder_.quantize_folded(values[i], *folded, to, origin())
+                         : builder_.quantize(values[i], to, origin());
     }
     return values;
   }
 
-  Values lower_op(const network::Reshape&) { return operand(); }
+  Values lower_op(const network::Reshape&) {
+    folded_.back() = operand_folded();
+    return operand();
+  }
 
   Values lower_op(const network::Gather& gather) {
     Values elements;
@@ -292,6 +312,8 @@ class Lowering {
       inputs.push_back(x);
       add_input(x, operand_type().ranges[first + i], weights, problem);
     }
+    const std::size_t position = first / std::max<std::size_t>(count, 1);
+    fold_rounding(position * map.outputs, products, problem);
     const AdderGraph& graph = solved(problem);
     check_size(graph.nodes.size(), operand().size() / std::max<std::size_t>(count, 1));
     Values values = emit(graph, inputs, map.frac_bits);
@@ -299,6 +321,43 @@ class Lowering {
       values[j] = with_products(values[j], products[j], map.frac_bits);
     }
     return values;
+  }
+
+  /// Adds what rounds each sum to its bias, for elements of the layer from `first` on.
+  void fold_rounding(std::size_t first, std::span<const std::vector<Product>> products,
+                     CmvmProblem& problem) {
+    for (std::size_t j = 0; j < problem.outputs; ++j) {
+      std::vector<std::int64_t> factors;
+      for (std::size_t i = j; i < problem.matrix.size(); i += problem.outputs) {
+        factors.push_back(problem.matrix[i]);
+      }
+      for (const Product& product : products[j]) factors.push_back(product.factor);
+      const auto folded = rounding_of_sum(first + j, factors, problem.bias[j]);
+      if (!folded) continue;
+      problem.bias[j] = fixed::add_exact(problem.bias[j], folded->addend);
+      folded_.back()[first + j] = folded;
+    }
+  }
+
+  /// Of an element that only one quantize reads. Nothing where there is no adder that could add
+  /// more.
+  std::optional<FoldedRounding> rounding_of_sum(std::size_t element,
+                                                std::span<const std::int64_t> factors,
+                                                std::int64_t bias) const {
+    const fixed::Quantizer* to = sole_quantizers_[layer_index()][element];
+    const Interval& range = layer_->type.ranges[element];
+    if (to == nullptr || fixed::format_of(range, 0).width > kWidestFolded) return std::nullopt;
+    const int frac_bits = layer_->type.format.frac_bits;
+    const int dropped_bits = frac_bits - to->format.frac_bits;
+    auto all_bits = static_cast<std::uint64_t>(bias);
+    int terms = bias == 0 ? 0 : 1;
+    for (const std::int64_t factor : factors) {
+      all_bits |= static_cast<std::uint64_t>(factor);
+      terms += canonical_digits(factor).count();
+    }
+    const int zero_bits = std::countr_zero(all_bits);
+    if (terms < 2 || dropped_bits <= zero_bits || dropped_bits > kWidestFolded) return std::nullopt;
+    return folded_rounding(simplest_rounding(range, frac_bits, *to), dropped_bits, zero_bits);
   }
 
   /// Moves those weights of input `i` that multipliers take to the products of their outputs.
@@ -473,10 +532,12 @@ class Lowering {
   const LowerOptions& options_;
   const PartKnowledge& knowledge_;
   MultiplierChoice choice_;
+  std::vector<std::vector<const fixed::Quantizer*>> sole_quantizers_;  // by layer and element
   const Layer* layer_ = nullptr;
   Circuit circuit_;
   ValueBuilder builder_;
-  std::vector<Values> values_;                              // by layer
+  std::vector<Values> values_;  // by layer
+  std::vector<Folded> folded_;  // by layer: what its values hold more than they should
   std::map<std::vector<std::int64_t>, AdderGraph> graphs_;  // of this layer, by problem
   std::size_t first_instr_of_layer_ = 0;
   std::int64_t input_elements_ = 0;

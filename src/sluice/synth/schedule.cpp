@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -12,6 +13,7 @@
 #include "sluice/base/check.hpp"
 #include "sluice/base/error.hpp"
 #include "sluice/circuit/multipliers.hpp"
+#include "sluice/circuit/value_bits.hpp"
 #include "sluice/circuit/verify.hpp"
 #include "sluice/synth/hardware.hpp"
 #include "sluice/synth/process_schedule.hpp"
@@ -49,6 +51,7 @@ class Pipeline {
   Pipeline(const Function& function, const DelayModel& model)
       : function_(function),
         multipliers_(function),
+        bits_(circuit::value_bits(function)),
         carriers_(find_carriers(function)),
         operands_(carriers_.size()),
         uses_(carriers_.size()),
@@ -71,7 +74,7 @@ class Pipeline {
     return carriers_[id] && index(*carriers_[id]) == id && !multipliers_.is_inside(id);
   }
   bool is_input(std::size_t id) const { return function_.instrs()[id].op == Op::input; }
-  int width(std::size_t id) const { return function_.instrs()[id].format.width; }
+  int width(std::size_t id) const { return std::popcount(bits_[id].varying()); }
   const std::vector<Operand>& operands(std::size_t id) const { return operands_[id]; }
   const std::vector<Use>& uses(std::size_t id) const { return uses_[id]; }
   bool is_output(std::size_t id) const { return is_output_[id]; }
@@ -130,6 +133,7 @@ class Pipeline {
 
   const Function& function_;
   circuit::Multipliers multipliers_;
+  std::vector<circuit::ValueBits> bits_;
   std::vector<std::optional<ValueId>> carriers_;
   std::vector<std::vector<Operand>> operands_;
   std::vector<std::vector<Use>> uses_;
@@ -249,14 +253,21 @@ std::vector<std::int32_t> fewest_registers(const Pipeline& pipeline, const Timin
   return retime(problem, earliest.stages);
 }
 
-/// Of all stages of a schedule.
-int latest_arrival_ps(const Pipeline& pipeline, const Schedule& schedule) {
+/// Of each value in its stage; 0 of those that do not carry themselves.
+std::vector<Arrival> arrivals(const Pipeline& pipeline, const Schedule& schedule) {
   Timing timing{schedule.stages, std::vector<Arrival>(pipeline.size()), schedule.latency_cycles};
-  int latest_ps = 0;
   for (std::size_t id = 0; id < pipeline.size(); ++id) {
     if (!pipeline.carries_itself(id)) continue;
     timing.arrivals[id] = arrival_in(pipeline, timing, id, schedule.stages[id]);
-    latest_ps = std::max(latest_ps, timing.arrivals[id].full_ps);
+  }
+  return timing.arrivals;
+}
+
+/// Of all stages of a schedule.
+int latest_arrival_ps(const Pipeline& pipeline, const Schedule& schedule) {
+  int latest_ps = 0;
+  for (const Arrival& arrival : arrivals(pipeline, schedule)) {
+    latest_ps = std::max(latest_ps, arrival.full_ps);
   }
   return latest_ps;
 }
@@ -297,6 +308,15 @@ Schedule schedule(const Circuit& circuit, const DelayModel& model, double clock_
   circuit::verify(circuit, result);
   SLUICE_CHECK(latest_arrival_ps(pipeline, result) <= budget_ps, "a stage is longer than {} ps",
                budget_ps);
+  return result;
+}
+
+std::vector<double> ready_ns(const circuit::Function& function, const Schedule& schedule,
+                             const DelayModel& model) {
+  std::vector<double> result;
+  for (const Arrival& arrival : arrivals(Pipeline(function, model), schedule)) {
+    result.push_back(arrival.full_ps / kPicosecondsPerNs + model.register_ns);
+  }
   return result;
 }
 

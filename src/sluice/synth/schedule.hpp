@@ -25,6 +25,11 @@ enum class PipelineGoal {
 circuit::Schedule schedule(const circuit::Circuit& circuit, const DelayModel& model,
                            double clock_mhz, PipelineGoal goal = PipelineGoal::speed);
 
+/// How long after the clock edge that starts its stage each value can be registered again. Values
+/// that are only wires of others are ready at once.
+std::vector<double> ready_ns(const circuit::Function& function, const circuit::Schedule& schedule,
+                             const DelayModel& model);
+
 /// Delay of the slowest stage, its registers included.
 double critical_path_ns(const circuit::Circuit& circuit, const circuit::Schedule& schedule,
                         const DelayModel& model);

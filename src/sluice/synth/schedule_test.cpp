@@ -71,6 +71,20 @@ TEST(Schedule, ChainsOfAddersPayForTheirCarriesOnce) {
   EXPECT_LE(critical_path_ns(adder_chain(3), plan, model), 3.0 + 1.1);
 }
 
+TEST(Delay, LowBitsOfASumAreReadyBeforeItsHighest) {
+  circuit::Function f;
+  const fixed::Format format{40, 0, true};
+  const ValueId sum = f.input(0, format, fixed::range_of(format), kLayer);
+  const DelayModel model;
+  constexpr Arrival kSum{.low_ps = 950, .full_ps = 1950};
+  const auto arrival = [&](const fixed::Format& taken) {
+    return path_delays(f, f.quantize(sum, {taken}, kLayer), model)[0].from(kSum);
+  };
+  EXPECT_EQ(arrival({6, 0, false}), (Arrival{950, 950 + 6 * 25}));
+  EXPECT_EQ(arrival({6, -2, false}), (Arrival{950 + 2 * 25, 950 + 8 * 25}));
+  EXPECT_EQ(arrival({36, -4, true}), kSum) << "the highest bits";
+}
+
 TEST(Schedule, SpreadsTheWorkEvenly) {
   const DelayModel model{.adder_ns = 1.0, .carry_bit_ns = 0.0, .register_ns = 0.0};
   const Circuit circuit = adder_chain(6);

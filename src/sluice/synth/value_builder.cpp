@@ -36,13 +36,6 @@ bool is_void(const Instr& a, const Quantizer& to) {
   return representable.contains(fixed::shift_left(a.range, zeros));
 }
 
-/// Whether quantize keeps the order of all values that `a` can take.
-bool is_monotonic(const Instr& a, const Quantizer& to) {
-  if (to.overflow == Overflow::sat || to.overflow == Overflow::sat_sym) return true;
-  const Quantizer unlimited{{64, to.format.frac_bits, true}, to.rounding, Overflow::sat};
-  return covers(to.format, fixed::quantize(a.range, a.format.frac_bits, unlimited));
-}
-
 }  // namespace
 
 Interval coarser(const Interval& range, int bits) {
@@ -197,8 +190,6 @@ ValueId ValueBuilder::extremum(Op op, ValueId a, ValueId b, circuit::OriginId or
   return append({.op = op, .operands = {a, b}, .origin = origin});
 }
 
-/// quantize(max(x, c)) is quantize(x) where nothing of quantize(x) lies below quantize(c), as after
-/// a ReLU that an unsigned saturating format repeats; likewise for min.
 ValueId ValueBuilder::without_void_clamp(ValueId a, const Quantizer& to) const {
   while (true) {
     const Instr& clamp = instr(before_narrowing(a));
@@ -206,10 +197,11 @@ ValueId ValueBuilder::without_void_clamp(ValueId a, const Quantizer& to) const {
     const bool constant_first = instr(clamp.operands[0]).op == Op::constant;
     const Instr& bound = instr(clamp.operands[constant_first ? 0 : 1]);
     const ValueId x = clamp.operands[constant_first ? 1 : 0];
-    if (bound.op != Op::constant || !is_monotonic(instr(x), to)) return a;
-    const std::int64_t limit = fixed::quantize(bound.immediate, bound.format.frac_bits, to);
-    const Interval range = fixed::quantize(instr(x).range, instr(x).format.frac_bits, to);
-    if (clamp.op == Op::max ? limit > range.min : limit < range.max) return a;
+    if (bound.op != Op::constant ||
+        !is_void_clamp({bound.immediate, bound.format.frac_bits, clamp.op == Op::min},
+                       instr(x).range, instr(x).format.frac_bits, to)) {
+      return a;
+    }
     a = x;
   }
 }
@@ -221,7 +213,32 @@ ValueId ValueBuilder::before_narrowing(ValueId a) const {
 ValueId ValueBuilder::quantize(ValueId a, const Quantizer& to, circuit::OriginId origin) {
   a = without_void_clamp(a, to);
   if (is_void(instr(a), to)) return a;
-  return append_quantize(rounded(a, to, origin), to, origin);
+  Quantizer simplest = to;
+  simplest.rounding = simplest_rounding(instr(a).range, instr(a).format.frac_bits, to);
+  return append_quantize(rounded(a, simplest, origin), simplest, origin);
+}
+
+ValueId ValueBuilder::quantize_folded(ValueId a, const FoldedRounding& folded, const Quantizer& to,
+                                      circuit::OriginId origin) {
+  if (folded.to_even) a = floor_to_even(a, to.format.frac_bits, origin);
+  return quantize(a, {to.format, Rounding::trn, to.overflow}, origin);
+}
+
+/// All bits but the last are wires of `a`, and the last is set where more than it is.
+ValueId ValueBuilder::floor_to_even(ValueId a, int frac_bits, circuit::OriginId origin) {
+  const Instr x = instr(a);
+  const int dropped = x.format.frac_bits - frac_bits;
+  if (dropped < 0) return a;
+  const auto to_even = [&](std::int64_t mantissa) {
+    const std::int64_t floor = mantissa >> dropped;
+    return fixed::shift_left(floor, dropped) == mantissa ? floor & ~std::int64_t{1} : floor;
+  };
+  const Interval pairs{x.range.min >> (dropped + 1), x.range.max >> (dropped + 1)};
+  const ValueId even = quantize(a, {fixed::format_of(pairs, frac_bits - 1)}, origin);
+  const ValueId rest = quantize(a, {{dropped + 1, x.format.frac_bits, false}}, origin);
+  const ValueId odd = quantize(rest, {{1, frac_bits - 1, false}, Rounding::rnd_min_inf}, origin);
+  return narrow(add(even, scale(odd, -1, origin), 0, origin),
+                {to_even(x.range.min), to_even(x.range.max)}, frac_bits, origin);
 }
 
 /// Rounding and saturation are two values, so that a register fits in between.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sluice/circuit/circuit.hpp"
+#include "sluice/synth/rounding.hpp"
 
 namespace sluice::synth {
 
@@ -45,6 +46,9 @@ class ValueBuilder {
   ValueId max(ValueId a, ValueId b, OriginId origin);
   ValueId min(ValueId a, ValueId b, OriginId origin);
   ValueId quantize(ValueId a, const fixed::Quantizer& to, OriginId origin);
+  /// quantize() of a sum without the addend of `folded`, where `a` is the sum with it.
+  ValueId quantize_folded(ValueId a, const FoldedRounding& folded, const fixed::Quantizer& to,
+                          OriginId origin);
   /// An equal table is stored once.
   ValueId lookup(ValueId a, circuit::Table table, OriginId origin);
 
@@ -73,6 +77,7 @@ class ValueBuilder {
   ValueId without_void_clamp(ValueId a, const fixed::Quantizer& to) const;
 
   ValueId rounded(ValueId a, const fixed::Quantizer& to, OriginId origin);
+  ValueId floor_to_even(ValueId a, int frac_bits, OriginId origin);
   ValueId append_quantize(ValueId a, const fixed::Quantizer& to, OriginId origin);
   ValueId before_narrowing(ValueId a) const;
 

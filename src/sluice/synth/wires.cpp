@@ -1,9 +1,10 @@
 #include "sluice/synth/wires.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "sluice/circuit/multipliers.hpp"
-#include "sluice/circuit/read_widths.hpp"
+#include "sluice/circuit/value_bits.hpp"
 #include "sluice/synth/hardware.hpp"
 
 namespace sluice::synth {
@@ -22,13 +23,21 @@ class Wires {
       : function_(function),
         schedule_(schedule),
         multipliers_(function),
-        read_widths_(circuit::read_widths(function)),
+        value_bits_(circuit::value_bits(function)),
         bits_(function.instrs().size()) {
     for (std::size_t id = 0; id < bits_.size(); ++id) name_bits(id);
     for (std::size_t id = 0; id < bits_.size(); ++id) read_operands(id);
     for (const ValueId output : function.outputs()) {
       read(output, 0, 64, schedule.latency_cycles);
     }
+  }
+
+  std::vector<std::int32_t> first_read_stages() const {
+    std::vector<std::int32_t> stages(bits_.size(), schedule_.latency_cycles);
+    for (const Wire& wire : wires_) {
+      stages[wire.maker] = std::min(stages[wire.maker], wire.first_read);
+    }
+    return stages;
   }
 
   std::vector<std::int64_t> register_bits() const {
@@ -66,12 +75,6 @@ class Wires {
     return static_cast<std::int32_t>(wires_.size() - 1);
   }
 
-  /// Low bits of a sum that pass by its carry chain.
-  int passed_bits(std::size_t id) const {
-    const SumShape shape = sum_shape(function_, instr(id));
-    return shape.width - shape.added_bits;
-  }
-
   /// The only operand that has a bit at `position` of the sum.
   std::int32_t passed_wire(std::size_t id, int position) const {
     for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(instr(id).op)); ++k) {
@@ -102,9 +105,13 @@ class Wires {
       for (int k = 0; k < width; ++k) bits.push_back(bit(x, k + dropped));
       return;
     }
-    const int passed = is_sum(made.op) && !multipliers_.behind(id) ? passed_bits(id) : 0;
+    const int passed =
+        is_sum(made.op) && !multipliers_.behind(id) ? passed_bits(function_, made) : 0;
     for (int k = 0; k < passed; ++k) bits.push_back(passed_wire(id, k));
-    for (int k = passed; k < width; ++k) bits.push_back(new_wire(id));
+    for (int k = passed; k < width; ++k) {
+      const bool is_constant = ((value_bits_[id].constant() >> k) & 1) != 0;
+      bits.push_back(is_constant ? kConstant : new_wire(id));
+    }
   }
 
   void read(ValueId id, int low, int end, std::int32_t stage) {
@@ -119,7 +126,7 @@ class Wires {
 
   void read_operands(std::size_t id) {
     const Instr& made = instr(id);
-    const int width = read_widths_[id];
+    const int width = value_bits_[id].read_width();
     const std::int32_t stage = schedule_.stages[id];
     if (made.range.is_constant() || width == 0 || multipliers_.is_inside(id)) return;
     if (const auto& unit = multipliers_.behind(id)) {
@@ -129,7 +136,7 @@ class Wires {
     }
     if (made.op == Op::scale || (made.op == Op::quantize && only_selects(made))) return;
     if (is_sum(made.op)) {
-      const int passed = passed_bits(id);
+      const int passed = passed_bits(function_, made);
       for (std::size_t k = 0; k < static_cast<std::size_t>(operand_count(made.op)); ++k) {
         const int raised = raised_bits(made, instr(operand(id, k)), k);
         read_with_sign(operand(id, k), passed - raised, width - raised, stage);
@@ -140,12 +147,21 @@ class Wires {
       int low = 0;
       int end = 64;
       if (made.op == Op::negate) end = width;
+      if (chooses_by_sign(made, k)) {
+        low = std::countr_zero(value_bits_[id].read) - raised_bits(made, instr(operand(id, k)), k);
+      }
       if (made.op == Op::quantize) low = lowest_bit_read(made, instr(operand(id, k)));
       if (made.op == Op::quantize && made.overflow == fixed::Overflow::wrap) {
         end = width + instr(operand(id, k)).format.frac_bits - made.format.frac_bits;
       }
       read_with_sign(operand(id, k), low, end, stage);
     }
+  }
+
+  /// Whether a max or min of operand `k` and zero only looks at its sign and at what it chooses.
+  bool chooses_by_sign(const Instr& made, std::size_t k) const {
+    if (made.op != Op::max && made.op != Op::min) return false;
+    return function_.instr(made.operands[1 - k]).range == fixed::Interval{};
   }
 
   /// Truncation looks at no bit that it drops, rounding half up at the highest of them.
@@ -165,7 +181,7 @@ class Wires {
   const Function& function_;
   const circuit::Schedule& schedule_;
   circuit::Multipliers multipliers_;
-  std::vector<int> read_widths_;
+  std::vector<circuit::ValueBits> value_bits_;
   std::vector<std::vector<std::int32_t>> bits_;  // by value, indices into wires_
   std::vector<Wire> wires_;
 };
@@ -175,6 +191,11 @@ class Wires {
 std::vector<std::int64_t> register_bits(const circuit::Circuit& circuit,
                                         const circuit::Schedule& schedule) {
   return Wires(circuit.function, schedule).register_bits();
+}
+
+std::vector<std::int32_t> first_read_stages(const Function& function,
+                                            const circuit::Schedule& schedule) {
+  return Wires(function, schedule).first_read_stages();
 }
 
 }  // namespace sluice::synth

@@ -14,4 +14,9 @@ namespace sluice::synth {
 std::vector<std::int64_t> register_bits(const circuit::Circuit& circuit,
                                         const circuit::Schedule& schedule);
 
+/// Per value, the first stage in which a bit that it made is read, through values that only pass it
+/// on; `latency_cycles` for outputs and for what nobody reads.
+std::vector<std::int32_t> first_read_stages(const circuit::Function& function,
+                                            const circuit::Schedule& schedule);
+
 }  // namespace sluice::synth
