@@ -221,7 +221,7 @@ def summary(rows, clock_mhz):
     return lines
 
 
-def plot(rows, path):
+def plot(rows, clock_mhz, path):
     if not any(row.get("fmax_mhz") for row in rows):
         return
     import matplotlib
@@ -234,10 +234,11 @@ def plot(rows, path):
         delay.scatter([ready[1] for ready in some], [ready[2] for ready in some], s=4, label=f"registers of {label}")
     for adders, mark in (("two", "o"), ("three", "^")):
         some = [row for row in rows if row["adders"] == adders and row.get("fmax_mhz")]
-        others = [row["alkaid"] for row in some if (row.get("alkaid") or {}).get("fmax_mhz")]
         if not some:
             continue
-        for label, routed, color in (("Sluice", some, "C0"), ("alkaid", others, "C1")):
+        ours = [row for row in some if row["clock_mhz"] == clock_mhz]
+        others = [row["alkaid"] for row in ours if (row.get("alkaid") or {}).get("fmax_mhz")]
+        for label, routed, color in (("Sluice", ours, "C0"), ("alkaid", others, "C1")):
             area.scatter([row["lut_sites"] for row in routed], [row["fmax_mhz"] for row in routed], marker=mark,
                          color=color, label=f"{label}, {adders} operands")
         delay.scatter([row["estimated_ns"] for row in some], [1000 / row["fmax_mhz"] for row in some], marker=mark,
@@ -257,7 +258,7 @@ def write_report(rows, options):
         *table(rows), "", *register_table(rows), "", *summary(rows, options.clock_mhz)]) + "\n"
     (options.output / "route.md").write_text(report)
     (options.output / "route.json").write_text(json.dumps({"machine": host, "rows": rows}, indent=1) + "\n")
-    plot(rows, options.output / "route.png")
+    plot(rows, options.clock_mhz, options.output / "route.png")
     return report
 
 
@@ -267,8 +268,8 @@ def main():
     arguments.add_argument("output", type=Path)
     arguments.add_argument("--only", default="", metavar="WORD", help="only networks with this in their name")
     arguments.add_argument("--adders", choices=("two", "three", "both"), default="both", help="most operands of an adder")
-    arguments.add_argument("--largest", type=int, default=15_000, metavar="LUT",
-                           help="networks of more estimated LUT take hours and are left out")
+    arguments.add_argument("--largest", type=int, default=7_000, metavar="LUT",
+                           help="networks of more estimated LUT are left out, as a run of the router takes minutes")
     arguments.add_argument("--seeds", type=int, default=3, metavar="N")
     arguments.add_argument("--clock-mhz", type=float, default=200, metavar="F",
                            help="for which Sluice makes pipeline stages, of UltraScale+; alkaid makes as many")

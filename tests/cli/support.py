@@ -94,6 +94,16 @@ def on_card(*words, mode="hw_emu", **options):
     return sluice("card", "--mode", mode, "--", *words, **options)
 
 
+def two_towers(events, seed):
+    """Events of onnx_two_towers.onnx, both inputs one after the other, and its outputs by NumPy: the total, then 1
+    at the first of the largest elements of the second input."""
+    x = np.random.default_rng(seed).integers(-128, 128, (events, 7)) / 16
+    left, right = x[:, :3], x[:, 3:]
+    total = np.maximum(left @ [[1, -0.5], [0.25, 2], [-1.5, 0.75]], 0) + right @ [[0.5, -1], [-2, 0.25], [1, 1],
+                                                                                  [0.75, -0.5]]
+    return x, np.concatenate([total, np.eye(4)[right.argmax(1)]], axis=1)
+
+
 def reseal(folder):
     """Writes the hashes of the files as they are now into the manifest."""
     path = folder / "manifest.json"

@@ -57,6 +57,13 @@ class Results(CardCase):
                     self.succeed(on_card(*self.words(support.package(name), events=x), mode=mode))
                     self.assertEqual(differing_events(np.load(self.folder / "y.npy"), y), 0)
 
+    def test_several_inputs_and_outputs(self):
+        x, y = support.two_towers(300, seed=4)
+        for mode in MODES:
+            with self.subTest(mode=mode):
+                self.succeed(on_card(*self.words(support.package("towers"), events=x), mode=mode))
+                self.assertEqual(differing_events(np.load(self.folder / "y.npy"), y), 0)
+
     def test_a_streaming_network_takes_the_predicted_cycles(self):
         """8 more events take 8 initiation intervals and the bus words of 8 outputs, to the cycle.
 

@@ -45,6 +45,23 @@ class Recorded(RunCase):
         self.check("functional", "rtl")
 
 
+class SeveralPorts(RunCase):
+    """A graph of two inputs and two outputs: an event is all inputs, one after the other, and so are the outputs."""
+
+    def test_manifest_names_the_parts(self):
+        manifest = self.manifest("towers")
+        self.assertEqual([(part["name"], part["shape"]) for part in manifest["input"]["parts"]],
+                         [("left", [3]), ("right", [2, 2])])
+        self.assertEqual([(part["name"], part["shape"]) for part in manifest["output"]["parts"]],
+                         [("total", [2]), ("chosen", [4])])
+
+    def test_outputs(self):
+        x, y = support.two_towers(400, seed=3)
+        for device in "engine", "rtl":
+            with self.subTest(device=device):
+                self.assertEqual(differing_events(self.infer("towers", x, device)[0], y), 0)
+
+
 class Mantissas(RunCase):
     def check(self, name, device, *options):
         """The package's own vectors, which the interpreter has made: corners first."""

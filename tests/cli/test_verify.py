@@ -25,7 +25,7 @@ class Verify(Case):
         return package
 
     def test_engines_agree(self):
-        for name in ("tiny", "functional"):
+        for name in ("tiny", "functional", "towers"):
             finished = self.verify(support.package(name), "--json")
             self.assertEqual(finished.code, DONE, finished.out)
             result = finished.json()

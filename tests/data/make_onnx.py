@@ -7,6 +7,7 @@ needs the PyPI package onnx for writing the files alone. The graphs are evaluate
 definitions of their operators: stored float32 numbers are taken as they are, all arithmetic is in
 float64. Every graph ends in a quantiser, so that its outputs are integers times one float32 scale.
 """
+import json
 import pathlib
 
 import numpy as np
@@ -293,6 +294,20 @@ def movements(rng):
     g.save(joined(g, parts), opset=13)
 
 
+def pooled(rng):
+    """A convolution of one channel, and the average over all of its positions."""
+    g = Graph("onnx_pool", images(rng, 60, (1, 8, 8)))
+    x = g.quant("x", 1 / 16, 4, signed=False)
+    w = g.quant(g.constant(rng.normal(0, 0.4, (3, 1, 3, 3))), 1 / 8, 4)
+    x = g.quant(g.relu(g.conv(x, w)), 1 / 8, 5, signed=False)
+    v = g.values[x]
+    x = g.quant(g.node("GlobalAveragePool", [x], v.mean((2, 3), keepdims=True)), 1 / 64, 8, signed=False,
+                rounding="FLOOR")
+    x = g.node("Flatten", [x], g.values[x].reshape(len(v), -1))
+    w = g.quant(g.constant(rng.normal(0, 0.5, (3, 2))), 1 / 8, 4)
+    g.save(g.quant(g.matmul(x, w), 1 / 128, 10))
+
+
 def matrices(rng):
     """Matrix products whose rows are no batch: joined axes, transposed operands, a constant in front."""
     g = Graph("onnx_matrix", images(rng, 60, (3, 4)))
@@ -345,6 +360,28 @@ def softmaxes():
         save(model, FOLDER / f"{name}.onnx")
 
 
+def two_towers():
+    """Two inputs of other shapes, two outputs: a sum of both, and the softmax of one. Its configuration is beside it."""
+    def value(name, *shape):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    constants = {"w": [[1, -0.5], [0.25, 2], [-1.5, 0.75]], "v": [[0.5, -1], [-2, 0.25], [1, 1], [0.75, -0.5]]}
+    nodes = [helper.make_node("MatMul", ["left", "w"], ["products"], name="products"),
+             helper.make_node("Relu", ["products"], ["hidden"], name="hidden"),
+             helper.make_node("Flatten", ["right"], ["flat"], name="flat"),
+             helper.make_node("MatMul", ["flat", "v"], ["others"], name="others"),
+             helper.make_node("Add", ["hidden", "others"], ["total"], name="total"),
+             helper.make_node("Softmax", ["flat"], ["chosen"], name="chosen")]
+    graph = helper.make_graph(nodes, "two_towers", [value("left", 1, 3), value("right", 1, 2, 2)],
+                              [value("total", 1, 2), value("chosen", 1, 4)],
+                              [numpy_helper.from_array(np.array(w, np.float32), n) for n, w in constants.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    save(model, FOLDER / "onnx_two_towers.onnx")
+    (FOLDER / "onnx_two_towers.json").write_text(json.dumps({
+        "LayerType": {"Input": {"Precision": "ap_fixed<8,4>"}}, "LayerName": {"chosen": {"Strategy": "argmax"}}}) + "\n")
+
+
 def faults():
     """Every branch has a fault of its own; all must be named at once."""
     def node(op, inputs, name, domain="", **attributes):
@@ -372,7 +409,8 @@ def faults():
 def main():
     faults()
     softmaxes()
-    for make in (convolutional, flattened, binary, quantize_dequantize, functions, movements, matrices):
+    two_towers()
+    for make in (convolutional, flattened, binary, quantize_dequantize, functions, movements, matrices, pooled):
         make(np.random.default_rng(2))
 
 

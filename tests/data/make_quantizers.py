@@ -10,7 +10,7 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
-from qkeras import quantized_bits, quantized_relu
+from qkeras import binary, quantized_bits, quantized_relu, ternary
 
 ELEMENTWISE = [
     *[f"quantized_bits({b},{i},{s},{k},alpha=1.0)"
@@ -63,9 +63,27 @@ def scaled_weights(rng):
     return cases
 
 
+def scaled_signs(rng):
+    """Of binary and ternary; their straight-through sum cannot be switched off, but the steps are known."""
+    cases = []
+    for text in ("binary(alpha='auto_po2')", "binary(use_01=True,alpha='auto_po2')", "ternary(alpha='auto_po2')",
+                 "ternary(alpha='auto_po2',number_of_unrolls=2)", "binary()", "ternary()"):
+        for rows, columns, spread in ((1, 3, 1.0), (5, 4, 0.1), (16, 6, 0.5), (35, 5, 3.0)):
+            w = rng.normal(0, spread, (rows, columns)) * (rng.random((rows, columns)) > 0.2)
+            w[:, 0] = 0.0
+            w = w.astype(np.float32)
+            quantizer = eval(text, {"binary": binary, "ternary": ternary})  # our own list above
+            quantizer._set_trainable_parameter()  # as QDense does
+            y = apply(quantizer, w)
+            scale = np.asarray(quantizer.scale, np.float64)
+            cases.append({"quantizer": text, "shape": [rows, columns], "w": w.astype(float).ravel().tolist(),
+                          "y": (np.rint(y / scale) * scale).ravel().tolist()})
+    return cases
+
+
 def main():
     rng = np.random.default_rng(7)
-    data = {"elementwise": elementwise(rng), "weights": scaled_weights(rng)}
+    data = {"elementwise": elementwise(rng), "weights": scaled_weights(rng) + scaled_signs(rng)}
     path = pathlib.Path(__file__).resolve().parent / "qkeras_quantizers.json"
     path.write_text(json.dumps(data, separators=(",", ":")) + "\n")
 

@@ -120,6 +120,7 @@ TEST(LayersAsVerilog, StreamingEqualsTheInterpreter) {
     designs.push_back(
         design_of("layers_small_cnn.h5", {.form = synth::Form::streaming, .reuse = reuse}));
   }
+  designs.push_back(design_of("onnx_pool.onnx", {.form = synth::Form::streaming}));
   expect_equal_to_interpreter(std::move(designs));
 }
 

@@ -1,5 +1,6 @@
 // Every Keras layer of tests/data through the engine, on every target, and the circuit.
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -80,6 +81,29 @@ TEST_P(Layers, EngineEqualsTheCircuit) {
   }
 }
 
+// Channels first, of which there is one: the event's elements are the positions in their order.
+TEST(Streaming, OnnxConvolutionsTakeOnePositionPerTick) {
+  const frontend::Imported model = frontend::import_model(std::filesystem::path(SLUICE_SOURCE_DIR) /
+                                                          "tests/data/onnx_pool.onnx");
+  const circuit::Circuit circuit = synth::lower(model.network, {.form = synth::Form::streaming});
+  std::vector<std::vector<std::int64_t>> extents;
+  for (const circuit::Process& process : circuit.processes) extents.push_back(process.extents);
+  EXPECT_THAT(extents, ::testing::IsSupersetOf(
+                           {std::vector<std::int64_t>{8, 8}, std::vector<std::int64_t>{6, 6}}));
+  const circuit::Interpreter streaming(circuit, circuit::Checking::ranges);
+  const circuit::Circuit parallel_circuit = synth::lower(model.network);
+  const circuit::Interpreter parallel(parallel_circuit, circuit::Checking::ranges);
+  const std::vector<std::int64_t> events =
+      circuit::testing::corner_and_random_events(circuit, 1, 100);
+  const std::size_t outputs = events.size() / static_cast<std::size_t>(streaming.input_elements()) *
+                              static_cast<std::size_t>(streaming.output_elements());
+  std::vector<std::int64_t> found(outputs);
+  std::vector<std::int64_t> expected(outputs);
+  streaming.run(events, found);
+  parallel.run(events, expected);
+  EXPECT_EQ(found, expected);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Models, Layers,
     ::testing::Values(
@@ -89,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
         Model{"layers_small_cnn.h5"}, Model{"layers_nested.h5"}, Model{"layers_transposed.h5"},
         Model{"layers_einsum.h5"}, Model{"layers_qkeras_more.h5"}, Model{"hgq2_convolution.keras"},
         Model{"hgq2_merge.keras"}, Model{"hgq2_activation.keras"}, Model{"onnx_functions.onnx"},
-        Model{"onnx_movement.onnx"}, Model{"onnx_matrix.onnx"}),
+        Model{"onnx_movement.onnx"}, Model{"onnx_matrix.onnx"}, Model{"onnx_pool.onnx"}),
     [](const auto& model) { return model.param.name; });
 
 /// Each form of a softmax, at an end, inside, and along an axis that is not the last.

@@ -5,18 +5,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "sluice/base/files.hpp"
 #include "sluice/base/npy.hpp"
 #include "sluice/circuit/interpreter.hpp"
 #include "sluice/engine/engine.hpp"
 #include "sluice/frontend/import.hpp"
+#include "sluice/frontend/testing/document_table.hpp"
 #include "sluice/frontend/testing/evaluate.hpp"
 #include "sluice/synth/lower.hpp"
 
@@ -242,15 +241,7 @@ TEST(LayerTable, IsWhatTheDocumentSays) {
                            row.quantizers, row.elements, row.network, row.engine, row.circuit);
     }
   }
-  const fs::path path = kSource / "docs/reference/layers.md";
-  const std::string document = read_file(path);
-  const std::size_t start = document.find("| framework |");
-  ASSERT_NE(start, std::string::npos);
-  if (std::getenv("SLUICE_UPDATE") != nullptr) {
-    write_file(path, document.substr(0, start) + table);
-  } else {
-    EXPECT_EQ(document.substr(start), table) << "SLUICE_UPDATE=1 writes the table anew";
-  }
+  frontend::testing::expect_table_at_end("docs/reference/layers.md", table);
 }
 
 }  // namespace

@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <string>
 
-#include "sluice/base/files.hpp"
 #include "sluice/calibrate/calibrate.hpp"
 #include "sluice/frontend/import.hpp"
+#include "sluice/frontend/testing/document_table.hpp"
 #include "sluice/frontend/testing/real_events.hpp"
 #include "sluice/network/verify.hpp"
 
@@ -134,20 +133,11 @@ class ModelTable : public frontend::testing::ModelFolder {
 };
 
 TEST_F(ModelTable, IsWhatTheDocumentSays) {
-  const std::filesystem::path path =
-      std::filesystem::path(SLUICE_SOURCE_DIR) / "docs/reference/models.md";
   std::string table =
       "| model | file | layers | configuration | outputs against float64 "
       "|\n|---|---|---|---|---|\n";
   for (const Row& each : kRows) table += row(each);
-  std::string document = read_file(path);
-  const std::size_t start = document.find("| model |");
-  ASSERT_NE(start, std::string::npos);
-  if (std::getenv("SLUICE_UPDATE") != nullptr) {
-    write_file(path, document.substr(0, start) + table);
-  } else {
-    EXPECT_EQ(document.substr(start), table) << "SLUICE_UPDATE=1 writes the table anew";
-  }
+  frontend::testing::expect_table_at_end("docs/reference/models.md", table);
 }
 
 }  // namespace

@@ -81,12 +81,19 @@ package::TensorPort port_of(const network::Layer& layer) {
 
 // The tensors of the model that lie one after the other in the kernel's, where there are several.
 std::vector<package::TensorPart> parts_of(const network::Network& network,
-                                          const std::vector<network::LayerId>& ids) {
+                                          const std::vector<network::LayerId>& ids,
+                                          const std::vector<std::string>& names) {
   std::vector<package::TensorPart> parts;
-  for (const network::LayerId id : ids) {
-    if (ids.size() > 1) parts.push_back({network.layer(id).name, network.layer(id).type.shape});
+  for (std::size_t i = 0; i < ids.size() && ids.size() > 1; ++i) {
+    parts.push_back({names.at(i), network.layer(ids[i]).type.shape});
   }
   return parts;
+}
+
+std::vector<std::string> input_names(const network::Network& network) {
+  std::vector<std::string> names;
+  for (const network::LayerId id : network.inputs()) names.push_back(network.layer(id).name);
+  return names;
 }
 
 void write_rtl(const fs::path& folder, const circuit::Circuit& circuit,
@@ -152,9 +159,11 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   manifest.board = options.board;
   manifest.clock_mhz = options.clock_mhz;
   manifest.input = port_of(network.layer(network.inputs().front()));
-  manifest.input.parts = parts_of(imported.network, imported.network.inputs());
+  manifest.input.parts =
+      parts_of(imported.network, imported.network.inputs(), input_names(imported.network));
   manifest.output = port_of(network.layer(network.outputs().front()));
-  manifest.output.parts = parts_of(imported.network, imported.network.outputs());
+  manifest.output.parts =
+      parts_of(imported.network, imported.network.outputs(), imported.source.outputs);
   timings_s["import"] = watch.lap_s();
 
   progress.update("optimise", 0, 0);

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "sluice/base/error.hpp"
+#include "sluice/network/pack.hpp"
 #include "sluice/synth/balance.hpp"
 #include "sluice/synth/estimate.hpp"
 #include "sluice/synth/lower.hpp"
@@ -33,9 +34,10 @@ Synthesised synthesise(const frontend::Imported& model, const CompileOptions& op
                                     .form = options.convolutions,
                                     .reuse = options.reuse,
                                     .layer_reuse = model.reuse};
+  const network::Network network = network::packed(model.network);
   lower_options.multipliers =
-      options.dsps ? *options.dsps : synth::balanced_multipliers(model.network, lower_options);
-  circuit::Circuit circuit = synth::lower(model.network, lower_options);
+      options.dsps ? *options.dsps : synth::balanced_multipliers(network, lower_options);
+  circuit::Circuit circuit = synth::lower(network, lower_options);
   circuit.name = options.name;
   circuit::Schedule schedule =
       synth::schedule(circuit, synth::DelayModel{}, options.clock_mhz, options.pipeline_goal);

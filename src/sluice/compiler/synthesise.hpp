@@ -15,9 +15,9 @@ struct Synthesised {
   circuit::Schedule schedule;
 };
 
-/// From the tensor form to a pipelined circuit: the one way in which compile() and estimate() take
-/// the options. Throws as synth::lower and synth::schedule do, and UsageError where shared multipliers
-/// alone are more than the options allow.
+/// From the tensor form, packed, to a pipelined circuit: the one way in which compile() and
+/// estimate() take the options. Throws as network::packed, synth::lower and synth::schedule do, and
+/// UsageError where shared multipliers alone are more than the options allow.
 Synthesised synthesise(const frontend::Imported& model, const CompileOptions& options);
 
 /// A warning for every layer that is to share multipliers and, with these options, does not.

@@ -61,20 +61,47 @@ double best_scale(const Channel& channel) {
   return (products / count) / (squares / count + kEpsilon);
 }
 
-void fit_scale(Channel& channel, int bits) {
+float largest(const Channel& channel) {
+  float most = 0;
+  for (const float value : channel.values) most = std::max(most, std::abs(value));
+  return most;
+}
+
+void improve_scale(Channel& channel) {
+  channel.exponent = round_log2(best_scale(channel), channel.values.size());
+}
+
+void fit_bits(Channel& channel, int bits) {
   const float most = std::ldexp(1.0F, bits - 1) - 1.0F;
-  float largest = 0;
-  for (const float value : channel.values) largest = std::max(largest, std::abs(value));
-  channel.exponent = round_log2(static_cast<double>(largest) / most, 1);
+  channel.exponent = round_log2(static_cast<double>(largest(channel)) / most, 1);
   for (int round = 0; round < kRounds; ++round) {
     round_to_integers(channel, most);
-    channel.exponent = round_log2(best_scale(channel), channel.values.size());
+    improve_scale(channel);
   }
 }
 
-}  // namespace
+void fit_signs(Channel& channel, bool use_01) {
+  for (const float value : channel.values) {
+    channel.mantissas.push_back(value >= 0 ? 1 : (use_01 ? 0 : -1));
+  }
+  improve_scale(channel);
+}
 
-AutoPo2Weights quantize_auto_po2(const RealTensor& weights, int bits, int integer) {
+void fit_ternary(Channel& channel, int rounds) {
+  channel.exponent = round_log2(2.0 * static_cast<double>(largest(channel)) / 3.0, 1);
+  for (int round = 0; round < rounds; ++round) {
+    const float threshold = std::ldexp(1.0F, channel.exponent - 1);
+    channel.mantissas.clear();
+    for (const float value : channel.values) {
+      channel.mantissas.push_back(std::abs(value) > threshold ? std::copysign(1.0, value) : 0.0);
+    }
+    improve_scale(channel);
+  }
+}
+
+// Fits each output by itself.
+template <class Fit>
+AutoPo2Weights by_channel(const RealTensor& weights, int integer, Fit fit) {
   const std::size_t channels =
       weights.shape.empty() ? 1 : static_cast<std::size_t>(weights.shape.back());
   AutoPo2Weights result;
@@ -84,13 +111,27 @@ AutoPo2Weights quantize_auto_po2(const RealTensor& weights, int bits, int intege
     for (std::size_t i = c; i < weights.values.size(); i += channels) {
       channel.values.push_back(static_cast<float>(std::ldexp(weights.values[i], -integer)));
     }
-    fit_scale(channel, bits);
+    fit(channel);
     for (std::size_t i = 0; i < channel.mantissas.size(); ++i) {
       result.mantissas[i * channels + c] = static_cast<std::int64_t>(channel.mantissas[i]);
     }
     result.exponents.push_back(channel.exponent + integer);
   }
   return result;
+}
+
+}  // namespace
+
+AutoPo2Weights quantize_auto_po2(const RealTensor& weights, int bits, int integer) {
+  return by_channel(weights, integer, [&](Channel& channel) { fit_bits(channel, bits); });
+}
+
+AutoPo2Weights binary_auto_po2(const RealTensor& weights, bool use_01) {
+  return by_channel(weights, 0, [&](Channel& channel) { fit_signs(channel, use_01); });
+}
+
+AutoPo2Weights ternary_auto_po2(const RealTensor& weights, int rounds) {
+  return by_channel(weights, 0, [&](Channel& channel) { fit_ternary(channel, rounds); });
 }
 
 }  // namespace sluice::frontend

@@ -22,4 +22,10 @@ struct AutoPo2Weights {
 /// Throws ModelError, without a subject, where it does not. `bits` is at least 2.
 AutoPo2Weights quantize_auto_po2(const RealTensor& weights, int bits, int integer);
 
+/// The same for `binary`, of values -1 and 1, or 0 and 1.
+AutoPo2Weights binary_auto_po2(const RealTensor& weights, bool use_01);
+
+/// The same for `ternary`: the search starts from the largest weight and takes `rounds`.
+AutoPo2Weights ternary_auto_po2(const RealTensor& weights, int rounds);
+
 }  // namespace sluice::frontend

@@ -65,6 +65,7 @@ struct ModelSource {
   std::string format;         ///< "Keras HDF5", "Keras JSON + HDF5", "Keras archive", "ONNX"
   std::string keras_version;  ///< as the file says; empty when it does not
   std::vector<LayerSummary> layers;
+  std::vector<std::string> outputs;  ///< the model's names for them, in the network's order
 };
 
 /// A number format that the model does not have of its own, but takes from the configuration.

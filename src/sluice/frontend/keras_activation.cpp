@@ -26,12 +26,12 @@ using network::Merge;
 
 /// max(x, slope * x), or min for slopes above 1: x for x >= 0, else slope * x.
 void add_leaky(LayerBuilder& layer, double slope) {
-  if (!exact_tensor({slope}, kMostExactFracBits)) {
+  if (!exact_tensor({slope}, kMostSlopeFracBits)) {
     layer.add("leaky", leaky_function(slope, 0.0));
     return;
   }
   const std::size_t scaling = layer.plan().ops.size();
-  layer.add_helper("slope", factor_op(slope));
+  layer.add_helper("slope", factor_op(slope, kMostSlopeFracBits));
   const auto kind = slope <= 1 ? Merge::Kind::maximum : Merge::Kind::minimum;
   layer.add("leaky", network::LayerOp(Merge{kind})).with_operand_of = scaling;
 }
@@ -108,7 +108,10 @@ void plan_prelu(LayerBuilder& layer) {
            "constrain the slopes to at most 1");
   }
   QuantizedTensor slopes;
-  if (auto exact = exact_tensor(alpha.values, kMostExactFracBits)) {
+  auto exact = exact_tensor(alpha.values, kMostSlopeFracBits);
+  const bool is_short = exact && exact->frac_bits <= kMostExactFracBits;
+  const bool has_format = layer.precision().find(layer.layer().name, "PReLU", "weight").has_value();
+  if (exact && (is_short || !has_format)) {
     slopes = *std::move(exact);
   } else {
     slopes = layer.configured(alpha, "alpha", "weight");

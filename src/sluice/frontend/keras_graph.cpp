@@ -44,6 +44,7 @@ class GraphImporter {
     check_formats();
     if (diagnostics_.errors().empty()) build();
     Imported result{std::move(network_), {}, {}, std::move(formats_), std::move(tables_)};
+    for (const TensorRef& output : model_.outputs) result.source.outputs.push_back(output.layer);
     for (const KerasLayer& layer : model_.layers) {
       std::ranges::copy(plan(layer.name).formats, std::back_inserter(result.formats));
       result.source.layers.push_back(std::move(plan(layer.name).summary));

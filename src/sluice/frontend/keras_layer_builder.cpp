@@ -42,13 +42,12 @@ std::string activation_layer_name(const std::string& layer, const Json& activati
   return fmt::format("{}_{}", layer, function_name(activation));
 }
 
-OpOfOperand factor_op(double factor) {
-  auto scale = exact_tensor({factor}, kMostExactFracBits);
+OpOfOperand factor_op(double factor, int most_frac_bits) {
+  auto scale = exact_tensor({factor}, most_frac_bits);
   if (!scale) {
-    refuse(
-        codes::kActivation,
-        fmt::format("the factor {} has more than {} fractional bits", factor, kMostExactFracBits),
-        "use a factor that is a short binary fraction");
+    refuse(codes::kActivation,
+           fmt::format("the factor {} has more than {} fractional bits", factor, most_frac_bits),
+           "use a factor that is a short binary fraction");
   }
   return [scale = *std::move(scale)](const OpContext& at) -> ResolvedOp {
     const network::Shape& shape = at.operand.shape;

@@ -21,6 +21,8 @@ namespace sluice::frontend {
 
 /// Float32 parameters are taken as they are up to here; below, they need a format.
 inline constexpr int kMostExactFracBits = 32;
+/// A slope is the one factor of its operand: with these, too, products stay below 64 bits.
+inline constexpr int kMostSlopeFracBits = 48;
 
 /// Throws ModelError before memory is taken for more than kMostElements: the product of extents.
 void check_elements(const network::Shape& extents);
@@ -31,7 +33,7 @@ std::string function_name(const Json& activation);
 std::string activation_layer_name(const std::string& layer, const Json& activation);
 
 /// y = x times the number, exactly. Throws ModelError where that takes too many bits.
-OpOfOperand factor_op(double factor);
+OpOfOperand factor_op(double factor, int most_frac_bits = kMostExactFracBits);
 
 /// Plans one layer. Functions throw ModelError without a subject; attempt() reports it and lets the
 /// rest of the layer be looked at.

@@ -162,6 +162,26 @@ Imported softmax_model(const char* strategy, std::vector<Json> behind = {},
           strategy, std::string_view(strategy) == "Stable" ? "ap_fixed<16,6>" : "auto")));
 }
 
+// Products of 12 and 24 bits are exact in a double.
+TEST(Slopes, OfTwentyFourBitsAreExact) {
+  const std::vector<float> alpha{0.00123F, 0.9F, 1.0e-4F};
+  const ImportOptions options =
+      testing::with_config(R"({"LayerName": {"x": {"Precision": "ap_fixed<12,6>"}}})");
+  const Imported prelu =
+      import_json(testing::sequential({testing::input_json("x", {3}), layer_json("PReLU", "p")}),
+                  {{"p", {{"alpha", {3}, {alpha[0], alpha[1], alpha[2]}}}}}, options);
+  const Imported leaky = import_json(
+      testing::sequential({testing::input_json("x", {3}),
+                           layer_json("LeakyReLU", "l", {{"negative_slope", double{alpha[0]}}})}),
+      {}, options);
+  const std::vector<double> x{-31.984375, -0.015625, -7.328125};
+  EXPECT_EQ(outputs(prelu, x),
+            (std::vector<double>{x[0] * alpha[0], x[1] * alpha[1], x[2] * alpha[2]}));
+  EXPECT_EQ(outputs(leaky, x),
+            (std::vector<double>{x[0] * alpha[0], x[1] * alpha[0], x[2] * alpha[0]}));
+  EXPECT_EQ(outputs(prelu, {3, 2, 1}), (std::vector<double>{3, 2, 1}));
+}
+
 TEST(Softmax, ArgmaxIsOneHotWithTheFirstOfEquals) {
   const Imported model = softmax_model("argmax");
   EXPECT_EQ(outputs(model, {1, 3, -2, 3, 0}), (std::vector<double>{0, 1, 0, 0, 0}));

@@ -388,6 +388,7 @@ class OnnxImporter {
                            "give the last layer a result format for a narrower output"});
       }
       builder_.add_output(result.layer);
+      source_.outputs.push_back(name);
     } catch (const ModelError& problem) {
       error(problem.code().c_str(), name, problem.message(), problem.hint());
     }

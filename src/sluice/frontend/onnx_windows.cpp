@@ -255,6 +255,7 @@ void slide_window(ScaledBuilder& builder, ScaledTensor& x, std::span<const Windo
   if (x.axis && *x.axis != 1) builder.materialize(x, name);
   builder.arrange(x, channels_last_order(x.shape.size()), name);
   const Shape shape = channels_last_shape(x.shape);
+  builder.use_shape(x, shape, name);  // the extents are the positions of a streaming circuit
   double elements = static_cast<double>(shape.back());
   for (std::size_t i = 0; i < window.size(); ++i) {
     elements *=

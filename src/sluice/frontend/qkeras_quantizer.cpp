@@ -3,112 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
-#include <map>
-#include <span>
 #include <string_view>
 
 #include "sluice/base/error.hpp"
 #include "sluice/fixed/convert.hpp"
-#include "sluice/frontend/auto_po2.hpp"
 #include "sluice/frontend/codes.hpp"
 #include "sluice/frontend/json_access.hpp"
-#include "sluice/frontend/quantizer_expression.hpp"
+#include "sluice/frontend/qkeras_arguments.hpp"
 
 namespace sluice::frontend {
 
 namespace {
-
-// The arguments in the order of the constructors of QKeras 0.9.
-constexpr std::array<std::string_view, 11> kBitsParameters{
-    "bits",          "integer",       "symmetric",
-    "keep_negative", "alpha",         "use_stochastic_rounding",
-    "scale_axis",    "qnoise_factor", "var_name",
-    "use_ste",       "use_variables"};
-constexpr std::array<std::string_view, 11> kReluParameters{"bits",
-                                                           "integer",
-                                                           "use_sigmoid",
-                                                           "negative_slope",
-                                                           "use_stochastic_rounding",
-                                                           "relu_upper_bound",
-                                                           "is_quantized_clip",
-                                                           "qnoise_factor",
-                                                           "var_name",
-                                                           "use_ste",
-                                                           "use_variables"};
-
-constexpr std::array<std::string_view, 4> kTanhParameters{"bits", "use_stochastic_rounding",
-                                                          "symmetric", "use_real_tanh"};
-constexpr std::array<std::string_view, 4> kSigmoidParameters{
-    "bits", "symmetric", "use_real_sigmoid", "use_stochastic_rounding"};
-constexpr std::array<std::string_view, 3> kBinaryParameters{"use_01", "alpha",
-                                                            "use_stochastic_rounding"};
-constexpr std::array<std::string_view, 4> kTernaryParameters{
-    "alpha", "threshold", "use_stochastic_rounding", "number_of_unrolls"};
-constexpr std::array<std::string_view, 9> kPo2Parameters{"bits",
-                                                         "max_value",
-                                                         "use_stochastic_rounding",
-                                                         "quadratic_approximation",
-                                                         "log2_rounding",
-                                                         "qnoise_factor",
-                                                         "var_name",
-                                                         "use_ste",
-                                                         "use_variables"};
-
-constexpr std::array<std::string_view, 12> kHswishParameters{
-    "bits",       "integer",         "symmetric", "alpha",   "use_stochastic_rounding",
-    "scale_axis", "qnoise_factor",   "var_name",  "use_ste", "use_variables",
-    "relu_shift", "relu_upper_bound"};
-constexpr std::array<std::string_view, 10> kReluPo2Parameters{"bits",
-                                                              "max_value",
-                                                              "negative_slope",
-                                                              "use_stochastic_rounding",
-                                                              "quadratic_approximation",
-                                                              "log2_rounding",
-                                                              "qnoise_factor",
-                                                              "var_name",
-                                                              "use_ste",
-                                                              "use_variables"};
-// At inference these two are binary and ternary.
-constexpr std::array<std::string_view, 3> kStochasticBinaryParameters{"alpha", "temperature",
-                                                                      "use_real_sigmoid"};
-constexpr std::array<std::string_view, 5> kStochasticTernaryParameters{
-    "alpha", "threshold", "temperature", "use_real_sigmoid", "number_of_unrolls"};
-
-enum class QuantizerClass {
-  bits,
-  linear,
-  relu,
-  tanh,
-  sigmoid,
-  hswish,
-  binary,
-  ternary,
-  po2,
-  relu_po2
-};
-
-struct KnownClass {
-  std::string_view name;
-  QuantizerClass kind;
-  std::span<const std::string_view> parameters;
-};
-constexpr std::array<KnownClass, 12> kKnownClasses{{
-    {"quantized_bits", QuantizerClass::bits, kBitsParameters},
-    {"quantized_linear", QuantizerClass::linear, kBitsParameters},
-    {"quantized_relu", QuantizerClass::relu, kReluParameters},
-    {"quantized_tanh", QuantizerClass::tanh, kTanhParameters},
-    {"quantized_sigmoid", QuantizerClass::sigmoid, kSigmoidParameters},
-    {"binary", QuantizerClass::binary, kBinaryParameters},
-    {"ternary", QuantizerClass::ternary, kTernaryParameters},
-    {"quantized_po2", QuantizerClass::po2, kPo2Parameters},
-    {"quantized_relu_po2", QuantizerClass::relu_po2, kReluPo2Parameters},
-    {"quantized_hswish", QuantizerClass::hswish, kHswishParameters},
-    {"stochastic_binary", QuantizerClass::binary, kStochasticBinaryParameters},
-    {"stochastic_ternary", QuantizerClass::ternary, kStochasticTernaryParameters},
-}};
 
 constexpr int kMostBits = 48;
 constexpr int kLargestExponent = 256;
@@ -116,93 +23,6 @@ constexpr int kLargestExponent = 256;
 [[noreturn]] void refuse(std::string message, std::string hint = {}) {
   throw ModelError(codes::kQuantizer, "", std::move(message), std::move(hint));
 }
-
-const KnownClass& known_class(std::string_view name) {
-  const auto* const found = std::ranges::find(kKnownClasses, name, &KnownClass::name);
-  if (found != kKnownClasses.end()) return *found;
-  if (name == "bernoulli") {
-    refuse("quantizer `bernoulli` draws random numbers at inference", "use binary");
-  }
-  if (name == "quantized_ulaw") {
-    refuse("quantizer `quantized_ulaw` gives logarithms, which no fixed-point number holds",
-           "use quantized_bits");
-  }
-  refuse(fmt::format("quantizer `{}` is not supported", shortened(name)),
-         "quantized_bits, quantized_linear, quantized_relu, quantized_tanh, quantized_sigmoid, "
-         "quantized_hswish, quantized_po2, quantized_relu_po2, binary and ternary are read");
-}
-
-// The arguments of a quantiser by name, each read at most once; what is left is unknown.
-class Arguments {
- public:
-  Arguments(const KnownClass& known, const Json& value) : class_name_(known.name) {
-    if (value.is_string()) {
-      from_expression(known, parse_call_expression(value.get<std::string>()));
-    } else if (const Json* const config = find(value, "config"); config != nullptr) {
-      if (!config->is_object()) refuse(fmt::format("{} has no settings", class_name_));
-      for (const auto& [key, argument] : config->items()) values_[key] = argument;
-    }
-  }
-
-  std::string_view class_name() const { return class_name_; }
-
-  std::int64_t integer(const char* name, std::int64_t fallback) {
-    return take(name, fallback, as_integer, "an integer");
-  }
-  double number(const char* name, double fallback) {
-    return take(name, fallback, as_number, "a number");
-  }
-  bool flag(const char* name, bool fallback) {
-    return take(name, fallback, as_bool, "true or false");
-  }
-  Json any(const char* name, Json fallback) {
-    const auto found = values_.find(name);
-    if (found == values_.end()) return fallback;
-    Json value = std::move(found->second);
-    values_.erase(found);
-    return value;
-  }
-
-  // A setting of a newer QKeras that is null means nothing.
-  void expect_no_more() const {
-    for (const auto& [name, value] : values_) {
-      if (!value.is_null()) {
-        refuse(fmt::format("{} has an unknown setting {}={}", class_name_, shortened(name),
-                           excerpt(value)),
-               "leave the setting out");
-      }
-    }
-  }
-
- private:
-  void from_expression(const KnownClass& known, const CallExpression& call) {
-    if (call.positional.size() > known.parameters.size()) {
-      refuse(fmt::format("{} has {} arguments", class_name_, call.positional.size()));
-    }
-    for (std::size_t i = 0; i < call.positional.size(); ++i) {
-      values_[std::string(known.parameters[i])] = call.positional[i];
-    }
-    for (const auto& [name, argument] : call.keywords) {
-      if (!values_.emplace(name, argument).second) {
-        refuse(fmt::format("{} has {} twice", class_name_, shortened(name)));
-      }
-    }
-  }
-
-  template <class T, class Convert>
-  T take(const char* name, T fallback, Convert convert, const char* expected) {
-    const Json value = any(name, nullptr);
-    if (value.is_null()) return fallback;
-    const auto converted = convert(value);
-    if (!converted) {
-      refuse(fmt::format("{}: {}={} is not {}", class_name_, name, excerpt(value), expected));
-    }
-    return *converted;
-  }
-
-  std::string_view class_name_;
-  std::map<std::string, Json> values_;
-};
 
 int power_of_two_exponent(double scale, std::string_view what) {
   int exponent = 0;
@@ -253,17 +73,17 @@ void add_scale(double scale, QkerasQuantizer& into) {
   into.scale_exponents.push_back(exponent);
 }
 
-void read_alpha(const Json& alpha, QuantizerRole role, QkerasQuantizer& into) {
-  const bool is_auto_po2 =
-      alpha == "auto_po2" || (alpha.is_null() && role == QuantizerRole::kernel);
-  if (is_auto_po2) {
-    if (role == QuantizerRole::activation) {
-      refuse("alpha='auto_po2' of an activation takes its scale from each batch of data",
-             "give a fixed scale, alpha=1 for example");
-    }
-    into.is_auto_po2 = true;
-    return;
+// Whether alpha asks for a search: a kernel's None becomes 'auto_po2' in QKeras.
+bool is_auto_po2(const Json& alpha, QuantizerRole role) {
+  if (alpha != "auto_po2" && !(alpha.is_null() && role == QuantizerRole::kernel)) return false;
+  if (role == QuantizerRole::activation) {
+    refuse("alpha='auto_po2' of an activation takes its scale from each batch of data",
+           "give a fixed scale, alpha=1 for example");
   }
+  return true;
+}
+
+void read_fixed_alpha(const Json& alpha, QkerasQuantizer& into) {
   if (alpha.is_null()) return;
   if (alpha.is_string()) {
     refuse(fmt::format("alpha='{}' takes its scales from float32 sums over the weights, which "
@@ -289,7 +109,7 @@ int checked_int(std::int64_t value, std::int64_t min, std::int64_t max, std::str
   return static_cast<int>(value);
 }
 
-void read_common(Arguments& arguments, QkerasQuantizer& into) {
+void read_common(QuantizerArguments& arguments, QkerasQuantizer& into) {
   if (const double noise = arguments.number("qnoise_factor", 1.0); noise != 1.0) {
     refuse(fmt::format("{}: qnoise_factor={} mixes quantised and unquantised values",
                        arguments.class_name(), noise),
@@ -308,7 +128,7 @@ void read_common(Arguments& arguments, QkerasQuantizer& into) {
 }
 
 // The scale axis must be the last, or the search for scales runs along another one.
-void check_scale_axis(Arguments& arguments, bool is_auto) {
+void check_scale_axis(QuantizerArguments& arguments, bool is_auto) {
   const Json axis = arguments.any("scale_axis", nullptr);
   if (is_auto && !axis.is_null() && axis != -1 && axis != 1) {
     refuse(fmt::format("alpha='auto_po2' with scale_axis={} is not supported", excerpt(axis)),
@@ -320,7 +140,7 @@ void check_scale_axis(Arguments& arguments, bool is_auto) {
 constexpr fixed::Quantizer kWholeNumbers{
     {2, 0, true}, fixed::Rounding::rnd_conv, fixed::Overflow::sat};
 
-QkerasQuantizer read_bits(Arguments arguments, QuantizerClass kind, QuantizerRole role) {
+QkerasQuantizer read_bits(QuantizerArguments arguments, QuantizerClass kind, QuantizerRole role) {
   const bool is_linear = kind == QuantizerClass::linear;
   QkerasQuantizer result;
   const std::string_view name = arguments.class_name();
@@ -330,20 +150,24 @@ QkerasQuantizer read_bits(Arguments arguments, QuantizerClass kind, QuantizerRol
   const bool symmetric = arguments.flag("symmetric", is_linear);
   const bool keep_negative = arguments.flag("keep_negative", true);
   const Json alpha = arguments.any("alpha", is_linear ? Json(1) : Json(nullptr));
-  read_alpha(alpha, role, result);
-  check_scale_axis(arguments, result.is_auto_po2);
+  const bool is_auto = is_auto_po2(alpha, role);
+  if (!is_auto) read_fixed_alpha(alpha, result);
+  check_scale_axis(arguments, is_auto);
   read_common(arguments, result);
   const bool is_sign = bits == 1 && keep_negative;
-  if (is_linear && (result.is_auto_po2 || is_sign)) {
+  if (is_linear && (is_auto || is_sign)) {
     refuse("quantized_linear with one bit or alpha='auto_po2' is not supported",
            "use quantized_bits, or alpha=1 and at least 2 bits");
   }
-  if (result.is_auto_po2 && (bits < 2 || !keep_negative)) {
+  if (is_auto && (bits < 2 || !keep_negative)) {
     refuse("alpha='auto_po2' needs at least 2 bits and keep_negative=True",
            "give a fixed scale, alpha=1 for example");
   }
-  result.auto_bits = bits;
-  result.auto_integer = integer;
+  if (is_auto) {
+    result.auto_po2 = [bits, integer](const RealTensor& weights) {
+      return quantize_auto_po2(weights, bits, integer);
+    };
+  }
   if (is_sign) {
     result.function = sign_function();
     result.quantizer = kWholeNumbers;
@@ -356,7 +180,7 @@ QkerasQuantizer read_bits(Arguments arguments, QuantizerClass kind, QuantizerRol
   return result;
 }
 
-QkerasQuantizer read_relu(Arguments arguments) {
+QkerasQuantizer read_relu(QuantizerArguments arguments) {
   QkerasQuantizer result;
   const std::string_view name = arguments.class_name();
   const int bits = checked_int(arguments.integer("bits", 8), 1, kMostBits, name, "bits");
@@ -402,7 +226,7 @@ QkerasQuantizer read_relu(Arguments arguments) {
   return result;
 }
 
-QkerasQuantizer read_tanh(Arguments arguments) {
+QkerasQuantizer read_tanh(QuantizerArguments arguments) {
   QkerasQuantizer result;
   const int bits =
       checked_int(arguments.integer("bits", 8), 2, kMostBits, arguments.class_name(), "bits");
@@ -417,7 +241,7 @@ QkerasQuantizer read_tanh(Arguments arguments) {
   return result;
 }
 
-QkerasQuantizer read_sigmoid(Arguments arguments) {
+QkerasQuantizer read_sigmoid(QuantizerArguments arguments) {
   QkerasQuantizer result;
   const int bits =
       checked_int(arguments.integer("bits", 8), 1, kMostBits, arguments.class_name(), "bits");
@@ -436,44 +260,69 @@ QkerasQuantizer read_sigmoid(Arguments arguments) {
   return result;
 }
 
-// A kernel's alpha None becomes 'auto_po2' in QKeras, which searches for the scale together with
-// the signs.
-void read_fixed_alpha(Arguments& arguments, QuantizerRole role, QkerasQuantizer& into) {
-  const Json alpha = arguments.any("alpha", nullptr);
-  read_alpha(alpha, role, into);
-  if (into.is_auto_po2) {
+// The stochastic quantisers search in a way of their own.
+bool is_searched(const QuantizerArguments& arguments, const Json& alpha, QuantizerRole role) {
+  if (!is_auto_po2(alpha, role)) return false;
+  if (arguments.class_name().starts_with("stochastic_") || role != QuantizerRole::kernel) {
     refuse(fmt::format("{} with alpha='auto_po2' (what a kernel quantizer without alpha gets) is "
-                       "not supported",
+                       "not supported here",
                        arguments.class_name()),
            "give a fixed scale, alpha=1 for example");
   }
+  return true;
 }
 
-QkerasQuantizer read_binary(Arguments arguments, QuantizerRole role) {
+QkerasQuantizer read_binary(QuantizerArguments arguments, QuantizerRole role) {
   QkerasQuantizer result;
-  read_fixed_alpha(arguments, role, result);
+  const Json alpha = arguments.any("alpha", nullptr);
   const bool use_01 = arguments.flag("use_01", false);
+  if (is_searched(arguments, alpha, role)) {
+    result.auto_po2 = [use_01](const RealTensor& weights) {
+      return binary_auto_po2(weights, use_01);
+    };
+  } else {
+    read_fixed_alpha(alpha, result);
+  }
   read_common(arguments, result);
   result.function = use_01 ? step_function() : sign_function();
   result.quantizer = kWholeNumbers;
-  result.text = use_01 ? "binary(use_01)" : "binary";
+  result.text = fmt::format("binary{}{}", use_01 ? "(use_01)" : "",
+                            result.auto_po2 ? " alpha='auto_po2'" : "");
   return result;
 }
 
-QkerasQuantizer read_ternary(Arguments arguments, QuantizerRole role) {
+QkerasQuantizer read_ternary(QuantizerArguments arguments, QuantizerRole role) {
   QkerasQuantizer result;
-  read_fixed_alpha(arguments, role, result);
+  const Json alpha = arguments.any("alpha", nullptr);
+  const Json threshold = arguments.any("threshold", nullptr);
+  constexpr int kUsualRounds = 5;
+  constexpr int kMostRounds = 100;
+  const int rounds = checked_int(arguments.integer("number_of_unrolls", kUsualRounds), 1,
+                                 kMostRounds, arguments.class_name(), "number_of_unrolls");
   constexpr double kDefaultThreshold = 0.33;
-  const double threshold = arguments.number("threshold", kDefaultThreshold);
-  arguments.any("number_of_unrolls", nullptr);
+  const auto fixed_threshold = threshold.is_null() ? kDefaultThreshold : as_number(threshold);
+  if (!fixed_threshold) refuse(fmt::format("threshold={} is not a number", excerpt(threshold)));
+  const bool is_auto = is_searched(arguments, alpha, role);
+  if (is_auto && !threshold.is_null()) {
+    refuse("ternary has a threshold, and alpha='auto_po2' which searches for one",
+           "leave out the threshold, or give a fixed scale, alpha=1 for example");
+  }
+  if (is_auto) {
+    result.auto_po2 = [rounds](const RealTensor& weights) {
+      return ternary_auto_po2(weights, rounds);
+    };
+  } else {
+    read_fixed_alpha(alpha, result);
+  }
   read_common(arguments, result);
-  result.function = dead_zone_function(threshold);
+  result.function = dead_zone_function(*fixed_threshold);
   result.quantizer = kWholeNumbers;
-  result.text = fmt::format("ternary(threshold={})", threshold);
+  result.text =
+      is_auto ? "ternary alpha='auto_po2'" : fmt::format("ternary(threshold={})", *fixed_threshold);
   return result;
 }
 
-QkerasQuantizer read_po2(Arguments arguments, bool rectifies, QuantizerRole role) {
+QkerasQuantizer read_po2(QuantizerArguments arguments, bool rectifies, QuantizerRole role) {
   QkerasQuantizer result;
   const std::string_view name = arguments.class_name();
   constexpr int kMostExponentBits = 8;
@@ -516,7 +365,7 @@ QkerasQuantizer read_po2(Arguments arguments, bool rectifies, QuantizerRole role
   return result;
 }
 
-QkerasQuantizer read_hswish(Arguments arguments, QuantizerRole role) {
+QkerasQuantizer read_hswish(QuantizerArguments arguments, QuantizerRole role) {
   const double shift = arguments.number("relu_shift", 3);
   const double bound = arguments.number("relu_upper_bound", 6);
   if (!(shift > 0 && bound > 0)) {
@@ -531,45 +380,16 @@ QkerasQuantizer read_hswish(Arguments arguments, QuantizerRole role) {
   return result;
 }
 
-std::string class_of(const Json& value) {
-  if (value.is_string()) return parse_call_expression(value.get<std::string>()).function;
-  std::string class_name = string_or(value, "class_name", "");
-  if (class_name.empty()) {
-    refuse(fmt::format("{} is not a quantizer", excerpt(value)),
-           "quantized_bits(6,0,alpha=1) or quantized_relu(6,0), for example");
-  }
-  return class_name;
-}
-
-QuantizedTensor with_scales(std::vector<std::int64_t> mantissas, int frac_bits,
-                            const std::vector<int>& exponents,
-                            const std::vector<std::int64_t>& scales) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 38;  // times 24 bits
-  const int smallest = *std::ranges::min_element(exponents);
-  for (std::size_t i = 0; i < mantissas.size(); ++i) {
-    if (!scales.empty()) {
-      if (std::abs(mantissas[i]) >= kMost) refuse("has too many bits for its alpha");
-      mantissas[i] *= scales[i % scales.size()];
-    }
-    mantissas[i] = fixed::shift_left(mantissas[i], exponents[i % exponents.size()] - smallest);
-  }
-  return {std::move(mantissas), frac_bits - smallest};
-}
-
 }  // namespace
-
-bool is_known_quantizer(std::string_view class_name) noexcept {
-  return std::ranges::find(kKnownClasses, class_name, &KnownClass::name) != kKnownClasses.end();
-}
 
 std::optional<QkerasQuantizer> parse_quantizer(const Json& value, QuantizerRole role) {
   if (value.is_null()) return std::nullopt;
-  const KnownClass& known = known_class(class_of(value));
-  Arguments arguments(known, value);
-  switch (known.kind) {
+  QuantizerArguments arguments(value);
+  const QuantizerClass kind = arguments.kind();
+  switch (kind) {
     case QuantizerClass::bits:
     case QuantizerClass::linear:
-      return read_bits(std::move(arguments), known.kind, role);
+      return read_bits(std::move(arguments), kind, role);
     case QuantizerClass::relu:
       return read_relu(std::move(arguments));
     case QuantizerClass::tanh:
@@ -588,61 +408,6 @@ std::optional<QkerasQuantizer> parse_quantizer(const Json& value, QuantizerRole 
       return read_hswish(std::move(arguments), role);
   }
   return std::nullopt;
-}
-
-std::vector<double> quantize_reals(const QkerasQuantizer& quantizer, const RealTensor& numbers) {
-  std::vector<double> result;
-  if (quantizer.is_power_of_two) {
-    for (const double value : numbers.values) {
-      const UnaryFunction::Enclosure y = quantizer.function->enclose(value);
-      if (y.low != y.high) {
-        refuse(fmt::format("{} is too close to a border of {} to decide", value, quantizer.text));
-      }
-      result.push_back(y.low);
-    }
-    return result;
-  }
-  const QuantizedTensor rounded = quantize_weights(quantizer, numbers);
-  for (const std::int64_t mantissa : rounded.mantissas) {
-    result.push_back(fixed::to_double(mantissa, rounded.frac_bits));
-  }
-  return result;
-}
-
-QuantizedTensor quantize_weights(const QkerasQuantizer& quantizer, const RealTensor& weights) {
-  const std::size_t channels =
-      weights.shape.empty() ? 1 : static_cast<std::size_t>(weights.shape.back());
-  if (quantizer.scale_exponents.size() != 1 && quantizer.scale_exponents.size() != channels) {
-    refuse(fmt::format("alpha has {} scales for {} outputs", quantizer.scale_exponents.size(),
-                       channels),
-           "give one scale, or one per output");
-  }
-  if (quantizer.is_auto_po2) {
-    AutoPo2Weights found = quantize_auto_po2(weights, quantizer.auto_bits, quantizer.auto_integer);
-    return with_scales(std::move(found.mantissas), 0, found.exponents, {});
-  }
-  std::vector<std::int64_t> mantissas;
-  mantissas.reserve(weights.values.size());
-  for (const double value : weights.values) {
-    if (quantizer.function) {
-      const UnaryFunction::Enclosure y = quantizer.function->enclose(value);
-      const std::int64_t mantissa = fixed::quantize_real(y.low, quantizer.quantizer);
-      if (fixed::quantize_real(y.high, quantizer.quantizer) != mantissa) {
-        refuse(fmt::format("the weight {} is too close to a border of {} to decide", value,
-                           quantizer.text));
-      }
-      mantissas.push_back(mantissa);
-    } else {
-      mantissas.push_back(fixed::quantize_real(value, quantizer.quantizer));
-    }
-  }
-  QuantizedTensor result = with_scales(std::move(mantissas), quantizer.quantizer.format.frac_bits,
-                                       quantizer.scale_exponents, quantizer.scale_mantissas);
-  if (quantizer.upper_bound || quantizer.lower_bound || quantizer.halves ||
-      quantizer.negative_slope != 0) {
-    refuse(fmt::format("{} is not supported for weights", quantizer.text), "use quantized_bits");
-  }
-  return result;
 }
 
 }  // namespace sluice::frontend

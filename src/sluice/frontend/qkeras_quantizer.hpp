@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "sluice/base/json.hpp"
 #include "sluice/fixed/quantize.hpp"
+#include "sluice/frontend/auto_po2.hpp"
 #include "sluice/frontend/hdf5_reader.hpp"
 #include "sluice/frontend/unary_function.hpp"
 
@@ -28,11 +30,9 @@ struct QkerasQuantizer {
   std::vector<std::int64_t> scale_mantissas;
   /// f gives powers of two, of which `quantizer` need not hold all.
   bool is_power_of_two = false;
-  /// The scale follows from the numbers that are quantised (`alpha='auto_po2'`), which must be
-  /// weights. `auto_bits` and `auto_integer` are the quantiser's arguments.
-  bool is_auto_po2 = false;
-  int auto_bits = 0;
-  int auto_integer = 0;
+  /// Set where the scale follows from the numbers that are quantised (`alpha='auto_po2'`), which
+  /// must be weights.
+  std::function<AutoPo2Weights(const RealTensor&)> auto_po2;
   /// Results below and above become these; not multiples of the quantiser's step in general.
   std::optional<double> lower_bound;
   std::optional<double> upper_bound;

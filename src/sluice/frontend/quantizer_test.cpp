@@ -127,9 +127,9 @@ TEST(Quantizer, NestedConfigAndTextAgree) {
 
 // QDense turns the None of its kernel quantizer into 'auto_po2' when it is built.
 TEST(Quantizer, NoAlphaMeansAutoPo2ForKernelsOnly) {
-  EXPECT_TRUE(parse_quantizer("quantized_bits(6,0)", QuantizerRole::kernel)->is_auto_po2);
-  EXPECT_FALSE(parse_quantizer("quantized_bits(6,0)", QuantizerRole::bias)->is_auto_po2);
-  EXPECT_FALSE(parse_quantizer("quantized_bits(6,0)", QuantizerRole::activation)->is_auto_po2);
+  EXPECT_TRUE(!!parse_quantizer("quantized_bits(6,0)", QuantizerRole::kernel)->auto_po2);
+  EXPECT_FALSE(!!parse_quantizer("quantized_bits(6,0)", QuantizerRole::bias)->auto_po2);
+  EXPECT_FALSE(!!parse_quantizer("quantized_bits(6,0)", QuantizerRole::activation)->auto_po2);
 }
 
 TEST(Quantizer, ScalesPerOutputShareOneBinaryPoint) {
@@ -179,7 +179,9 @@ TEST(Quantizer, RefusalsSayWhy) {
   expect_refused("quantized_relu(4,0,negative_slope=0.03125)", activation, "negative_slope");
   expect_refused("bernoulli(alpha=1)", activation, "draws random numbers");
   expect_refused("quantized_ulaw(6)", activation, "logarithms");
-  expect_refused("ternary()", kernel, "alpha='auto_po2'");
+  expect_refused("ternary(threshold=0.5)", kernel, "searches for one");
+  expect_refused("ternary(alpha='auto_po2')", QuantizerRole::bias, "alpha='auto_po2'");
+  expect_refused("stochastic_ternary()", kernel, "alpha='auto_po2'");
   expect_refused("binary(alpha='auto')", kernel, "float32 sums");
   expect_refused("quantized_po2(7)", kernel, "spans 2^-32");
   expect_refused("quantized_po2(4,log2_rounding='floor')", kernel, "log2_rounding");

@@ -85,6 +85,16 @@ TEST(Delay, LowBitsOfASumAreReadyBeforeItsHighest) {
   EXPECT_EQ(arrival({36, -4, true}), kSum) << "the highest bits";
 }
 
+TEST(Schedule, ValuesAreReadyAfterThoseOfTheirStage) {
+  const DelayModel model{.adder_ns = 1.0, .carry_bit_ns = 0.0, .register_ns = 0.25};
+  const Circuit circuit = adder_chain(3);
+  const auto ready_at = [&](double clock_mhz) {
+    return ready_ns(circuit.function, schedule(circuit, model, clock_mhz), model);
+  };
+  EXPECT_EQ(ready_at(250.0), (std::vector<double>{0.25, 1.25, 2.25, 3.25}));
+  EXPECT_EQ(ready_at(800.0), (std::vector<double>{0.25, 1.25, 1.25, 1.25}));
+}
+
 TEST(Schedule, SpreadsTheWorkEvenly) {
   const DelayModel model{.adder_ns = 1.0, .carry_bit_ns = 0.0, .register_ns = 0.0};
   const Circuit circuit = adder_chain(6);
