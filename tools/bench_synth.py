@@ -214,7 +214,7 @@ def measure(build, options, work, python):
         print(f"{name} ...", file=sys.stderr)
         network = work / f"network_{position}.txt"
         network.write_text(text)
-        other = None
+        other, asked = None, False
         runs = [("normal", 0), ("max", 0)] + ([("normal", MOST_DSPS)] if name == MUON.stem else [])
         for effort, dsps in runs:
             folder = work / f"{position}_{effort}_{dsps}"
@@ -230,7 +230,8 @@ def measure(build, options, work, python):
                     row, {"differing": differing_events(build, network, dsps, options.events)}))
             if dsps or not python:
                 continue
-            if other is None:
+            if not asked:
+                asked = True
                 rival = work / f"{position}_alkaid"
                 other = bench_alkaid.build(python, network, row["latency_cycles"], rival)
                 if other and with_yosys:

@@ -3,6 +3,7 @@
 usage: bench_synth_alkaid.py NETWORK STAGES FOLDER     prints one JSON object; Verilog in FOLDER/binary, FOLDER/ternary
 """
 import json
+import math
 import re
 import sys
 import time
@@ -40,8 +41,9 @@ def quantised(values, quantizers):
 def build(network):
     values, output = {}, None
     for line in network.splitlines():
-        if found := re.match(r'layer "(.*?)" = input shape \[(\d+)\] as (\S+)', line):
-            x = FVArrayInput(int(found[2]), HWConfig(1, -1, -1), {"hard_dc": HARD_DC})
+        if found := re.match(r'layer "(.*?)" = input shape \[(.*?)\] as (\S+)', line):
+            elements = math.prod(int(extent) for extent in found[2].split(","))
+            x = FVArrayInput(elements, HWConfig(1, -1, -1), {"hard_dc": HARD_DC})
             values[found[1]] = x.quantize(*kif(found[3]))
         elif found := re.match(r'layer "(.*?)" = dense "(.*?)" inputs (\d+) units (\d+) weights (-?\d+) (\[.*?\])'
                                r'(?: bias (-?\d+) (\[.*?\]))?', line):
@@ -50,6 +52,13 @@ def build(network):
             values[found[1]] = y + integers(found[8]) * 2.0 ** -int(found[7]) if found[8] else y
         elif found := re.match(r'layer "(.*?)" = quantize "(.*?)" as (.*)', line):
             values[found[1]] = quantised(values[found[2]], re.findall(r"([su]\d+\.-?\d+) (\w+) (\w+)", found[3]))
+        elif found := re.match(r'layer "(.*?)" = affine "(.*?)" scale (-?\d+) (\[.*?\]) offset (-?\d+) (\[.*?\])', line):
+            scale = integers(found[4]) * 2.0 ** -int(found[3])
+            values[found[1]] = values[found[2]] * scale + integers(found[6]) * 2.0 ** -int(found[5])
+        elif found := re.match(r'layer "(.*?)" = clamp "(.*?)" frac \d+ lower 0 ', line):
+            values[found[1]] = values[found[2]].relu()
+        elif found := re.match(r'layer "(.*?)" = reshape "(.*?)"', line):
+            values[found[1]] = values[found[2]]
         elif found := re.match(r'output "(.*?)"', line):
             output = values[found[1]]
         elif not line.startswith("network"):
