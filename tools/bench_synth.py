@@ -257,11 +257,21 @@ def parse_arguments():
     return arguments.parse_args()
 
 
+def write_report(folder, machine, rows, points, exponent):
+    report = [f"Machine: {machine}. Times are medians of {REPETITIONS} (`max`, and 256 x 256: one run), "
+              "CPU seconds of one thread.", "", *table(rows), "", *summary(rows, points, exponent)]
+    (folder / "synth.md").write_text("\n".join(report) + "\n")
+    (folder / "synth.json").write_text(json.dumps(
+        {"machine": machine, "rows": rows, "growth": points, "growth_exponent": exponent}, indent=1) + "\n")
+    return report
+
+
 def main():
     options = parse_arguments()
     options.output.mkdir(parents=True, exist_ok=True)
     build = options.build.resolve()
-    host = machine()
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    machine = f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         points, exponent = growth(build, work)
@@ -271,13 +281,9 @@ def main():
                 row, more = finished.result()
                 row |= more
                 print(f"{done} of {len(calls)}: {row.get('network', 'alkaid')}: {more}", file=sys.stderr)
-    report = [f"Machine: {host}. Times are medians of {REPETITIONS} (`max`, and 256 x 256: one run), "
-              "CPU seconds of one thread.", "", *table(rows), "", *summary(rows, points, exponent)]
-    (options.output / "synth.md").write_text("\n".join(report) + "\n")
-    (options.output / "synth.json").write_text(json.dumps(
-        {"machine": host, "rows": rows, "growth": points, "growth_exponent": exponent}, indent=1) + "\n")
+                write_report(options.output, machine, rows, points, exponent)  # a long run may be ended early
     plot(rows, options.output / "synth.png")
-    print("\n".join(report))
+    print("\n".join(write_report(options.output, machine, rows, points, exponent)))
 
 
 if __name__ == "__main__":

@@ -330,14 +330,14 @@ void PrecisionConfig::check_reuse(const std::vector<ReusableLayer>& layers,
   };
   check(model_, most_of([](const ReusableLayer&) { return true; }));
   for (const auto& [type, entry] : types_) {
-    check(entry, most_of([&](const ReusableLayer& layer) {
+    check(entry, most_of([&type = type](const ReusableLayer& layer) {
             return hls4ml_class(layer.class_name) == type;
           }));
   }
   for (const auto& [name, entry] : names_) {
     // A name that no layer has is one of a part: an activation inside of a layer.
-    check(entry,
-          most_of([&](const ReusableLayer& layer) { return layer.name == name; }).value_or(0));
+    const auto has_name = [&name = name](const ReusableLayer& layer) { return layer.name == name; };
+    check(entry, most_of(has_name).value_or(0));
   }
 }
 
