@@ -131,6 +131,7 @@ class Wires {
     if (made.range.is_constant() || width == 0 || multipliers_.is_inside(id)) return;
     if (const auto& unit = multipliers_.behind(id)) {
       read(unit->value, 0, 64, stage);
+      if (unit->varying_factor) read(*unit->varying_factor, 0, 64, stage);
       if (unit->addend) read(*unit->addend, 0, 64, stage);
       return;
     }
