@@ -160,7 +160,9 @@ class CoreWriter {
                        format.width);
     }
     const NetId addend_net = module_.add_wire(name + "_c", true, std::move(addend));
-    const NetId clock = module_.add_wire(name + "_clk", false, module_.select(clocks_, stage, 1));
+    // The last stage has no clock.
+    const NetId clock = module_.add_wire(
+        name + "_clk", false, is_registered ? module_.select(clocks_, stage, 1) : literal(0, 1));
     const NetId sum = module_.add_wire(name, format.width);
     module_.instantiate(
         {"sluice_multiply_add",

@@ -475,8 +475,8 @@ class SharedLowering {
 
   /// A few outputs per tick, one tick after the other.
   bool place_with_reuse(const Layer& layer, const Dense& dense) {
-    const Folding folding = fold(dense, reuse_of(layer, options_));
-    if (folding.weights.ticks() == 1) return false;
+    const std::int64_t reuse = reuse_of(layer, options_);
+    if (reuse <= kNoReuse) return false;
     const LayerId operand = layer.operands.front();
     std::vector<std::int64_t> extents;
     std::optional<TapPattern> pattern;
@@ -492,6 +492,11 @@ class SharedLowering {
         network::element_count(extents) * dense.inputs != std::ssize(type(operand).ranges)) {
       return false;
     }
+    std::vector<fixed::Format> formats;
+    for (const Interval& range : over_positions(type(operand), dense.inputs)) {
+      formats.push_back(fixed::format_of(range, 0));
+    }
+    const Folding folding = fold(dense, reuse, formats);
     std::vector<std::int64_t> loops = extents;
     loops.push_back(folding.weights.ticks());
     const std::size_t part = parts_.size();
