@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "sluice/base/error.hpp"
 #include "sluice/synth/parts.hpp"
 #include "sluice/synth/taps.hpp"
+#include "sluice/synth/tick_products.hpp"
 
 namespace sluice::synth {
 
@@ -471,49 +471,13 @@ class SharedLowering {
     return sources;
   }
 
-  // ---- Multipliers that several ticks share
-
-  /// `x` times weights that the number of the tick, in the loops from `level` inwards, chooses;
-  /// per unit their sum. weights: [ticks][units][inputs].
-  LayerId multiply_by_tick(std::size_t part, LayerId x, std::int64_t units, std::int64_t level,
-                           const std::vector<std::int64_t>& weights, int weight_frac_bits) {
-    Part& made = parts_[part];
-    const std::int64_t inputs = made.vector_size(x);
-    const std::int64_t ticks = std::ssize(weights) / (units * inputs);
-    const int bits = std::bit_width(static_cast<std::uint64_t>(ticks - 1));
-    const LayerId tick =
-        made.append_input({1}, {fixed::Format{bits, 0, false}},
-                          {{.kind = Source::Kind::tick, .element = level}}, layer_);
-    Gather spread{{units, inputs},
-                  std::vector<std::int64_t>(static_cast<std::size_t>(units * inputs), 0)};
-    network::Lookup lookup{{}, weight_frac_bits};
-    const std::int64_t entries = std::int64_t{1} << bits;
-    for (std::int64_t i = 0; i < units * inputs; ++i) {
-      network::Lookup::Table& table = lookup.tables.emplace_back();
-      for (std::int64_t t = 0; t < entries; ++t) {
-        const std::int64_t at = std::min(t, ticks - 1) * units * inputs + i;
-        table.mantissas.push_back(weights[static_cast<std::size_t>(at)]);
-      }
-    }
-    const LayerId number = made.append(spread, {tick}, layer_);
-    const LayerId weight = made.append(std::move(lookup), {number}, layer_);
-    for (std::int64_t i = 0; i < units * inputs; ++i) {
-      spread.indices[static_cast<std::size_t>(i)] = i % inputs;
-    }
-    const LayerId repeated = made.append(std::move(spread), {x}, layer_);
-    const LayerId product =
-        made.append(network::Merge{network::Merge::Kind::multiply}, {repeated, weight}, layer_);
-    return made.append(network::Reduce{network::Reduce::Kind::sum}, {product}, layer_);
-  }
+  // ---- Blocks that several ticks share
 
   /// A few outputs per tick, one tick after the other.
   bool place_with_reuse(const Layer& layer, const Dense& dense) {
-    const std::int64_t asked = reuse_of(layer, options_);
-    if (asked <= kNoReuse) return false;
+    const Folding folding = fold(dense, reuse_of(layer, options_));
+    if (folding.weights.ticks() == 1) return false;
     const LayerId operand = layer.operands.front();
-    const std::int64_t units = (dense.units + asked - 1) / asked;  // per tick
-    const std::int64_t ticks = (dense.units + units - 1) / units;
-    if (ticks == 1) return false;
     std::vector<std::int64_t> extents;
     std::optional<TapPattern> pattern;
     if (places_[index(operand)]) {
@@ -529,20 +493,13 @@ class SharedLowering {
       return false;
     }
     std::vector<std::int64_t> loops = extents;
-    loops.push_back(ticks);
+    loops.push_back(folding.weights.ticks());
     const std::size_t part = parts_.size();
     parts_.emplace_back(layer.name, std::move(loops));
     const LayerId x = pattern ? add_taps(part, operand, *pattern) : tap_all(operand, part);
-    std::vector<std::int64_t> weights(static_cast<std::size_t>(ticks * units * dense.inputs));
-    for (std::int64_t j = 0; j < dense.units; ++j) {
-      for (std::int64_t i = 0; i < dense.inputs; ++i) {
-        weights[static_cast<std::size_t>(j * dense.inputs + i)] =
-            dense.weights[static_cast<std::size_t>(i * dense.units + j)];
-      }
-    }
     const LayerId sums =
-        multiply_by_tick(part, x, units, std::ssize(extents), weights, dense.weight_frac_bits);
-    collect(layer, dense, part, sums, extents, units);
+        multiply_by_tick(parts_[part], x, folding.weights, std::ssize(extents), layer_);
+    collect(layer, dense, part, sums, folding);
     return true;
   }
 
@@ -552,28 +509,20 @@ class SharedLowering {
     places_[index(operand)] = Place{part, bring(operand, part)};
   }
 
-  /// What the ticks of an inner loop gave out, and the bias.
+  /// What the ticks of the inner loop gave out, and the bias.
   void collect(const Layer& layer, const Dense& dense, std::size_t from, LayerId sums,
-               const std::vector<std::int64_t>& extents, std::int64_t units) {
+               const Folding& folding) {
+    std::vector<std::int64_t> extents = parts_[from].extents();
+    extents.pop_back();
+    std::vector<Source> sources =
+        outputs_in_order(folding, from, parts_[from].output_of(sums), extents.size());
     const std::size_t part = parts_.size();
-    parts_.emplace_back(layer.name, extents);
     if (extents.empty()) flat_ = part;
-    std::vector<Source> sources;
-    for (std::int64_t j = 0; j < dense.units; ++j) {
-      std::vector<std::int64_t> offsets(extents.size(), 0);
-      std::vector<std::int64_t> strides(extents.size(), 1);
-      offsets.push_back(j / units);
-      strides.push_back(0);
-      sources.push_back({.kind = Source::Kind::tap,
-                         .process = static_cast<std::int32_t>(from),
-                         .element = parts_[from].output_of(sums) + j % units,
-                         .offsets = std::move(offsets),
-                         .strides = std::move(strides)});
-    }
+    const network::Shape shape(layer.type.shape.begin() + std::ssize(extents),
+                               layer.type.shape.end());
+    parts_.emplace_back(layer.name, std::move(extents));
     const fixed::Format format = parts_[from].network().layer(sums).type.format;
-    const LayerId x = parts_[part].append_input(
-        {layer.type.shape.begin() + std::ssize(extents), layer.type.shape.end()}, {format},
-        std::move(sources), layer_);
+    const LayerId x = parts_[part].append_input(shape, {format}, std::move(sources), layer_);
     append(layer, part,
            network::Affine{std::vector<std::int64_t>(dense.bias.size(), 1), 0, dense.bias,
                            dense.bias_frac_bits},
@@ -593,80 +542,16 @@ class SharedLowering {
     const TensorType& x_type = layer_at(base).type;
     const std::vector<std::int64_t> extents = extents_of(base);
     if (extents.empty() || x_type.format.frac_bits != type(operand).format.frac_bits) return false;
-    const std::int64_t size = vector_size(base);
-    std::vector<std::int64_t> weights(x_type.ranges.size() * static_cast<std::size_t>(dense.units));
-    for (std::int64_t i = 0; i < dense.inputs; ++i) {
-      const Moved& moved = elements[static_cast<std::size_t>(i)];
-      if (moved.layer < 0) continue;
-      for (std::int64_t j = 0; j < dense.units; ++j) {
-        const std::int64_t at =
-            (moved.element / size * dense.units + j) * size + moved.element % size;
-        weights[static_cast<std::size_t>(at)] +=
-            dense.weights[static_cast<std::size_t>(i * dense.units + j)];
-      }
-    }
+    const TickWeights weights =
+        weights_by_position(dense, elements, std::ssize(x_type.ranges), vector_size(base));
     const std::size_t part = parts_.size();
     parts_.emplace_back(layer.name, extents);
     const LayerId x = tap_all(static_cast<LayerId>(base), part);
-    const LayerId sums = multiply_by_tick(part, x, dense.units, 0, weights, dense.weight_frac_bits);
-    add_up(layer, dense, part, sums);
-    return true;
-  }
-
-  /// A state that begins with the bias; only its last value is the layer's.
-  void add_up(const Layer& layer, const Dense& dense, std::size_t from, LayerId sums) {
-    const std::vector<std::int64_t> extents = parts_[from].extents();
-    const int frac_bits = layer.type.format.frac_bits;
-    std::vector<std::int64_t> bias = dense.bias;
-    Interval all{0, 0};
-    for (std::int64_t& value : bias) {
-      value = fixed::shift_left(value, frac_bits - dense.bias_frac_bits);
-      all = hull(all, {value, value});
-    }
-    for (const Interval& range : layer.type.ranges) all = hull(all, range);
-    const fixed::Format format = fixed::format_of(all, frac_bits);
-
-    const std::size_t part = parts_.size();
-    parts_.emplace_back(layer.name, extents);
-    std::vector<Source> terms;
-    std::vector<Source> states;
-    for (std::int64_t j = 0; j < dense.units; ++j) {
-      terms.push_back({.kind = Source::Kind::tap,
-                       .process = static_cast<std::int32_t>(from),
-                       .element = parts_[from].output_of(sums) + j,
-                       .offsets = std::vector<std::int64_t>(extents.size(), 0),
-                       .strides = std::vector<std::int64_t>(extents.size(), 1)});
-      states.push_back({.kind = Source::Kind::state,
-                        .element = j,
-                        .initial = bias[static_cast<std::size_t>(j)]});
-    }
-    const fixed::Format term_format = parts_[from].network().layer(sums).type.format;
-    const LayerId term =
-        parts_[part].append_input({dense.units}, {term_format}, std::move(terms), layer_);
-    const LayerId state =
-        parts_[part].append_input({dense.units}, {format}, std::move(states), layer_);
-    const LayerId sum =
-        parts_[part].append(network::Merge{network::Merge::Kind::add}, {state, term}, layer_);
-    // The end of the sum fits; what it passes on the way may wrap.
-    const LayerId wrapped = parts_[part].append(
-        network::Quantize{{{format, fixed::Rounding::trn, fixed::Overflow::wrap}}}, {sum}, layer_);
-    const std::int64_t first = parts_[part].output_of(wrapped);
-
-    std::vector<Source> ends;
-    std::vector<std::int64_t> last = extents;
-    for (std::int64_t& i : last) --i;
-    for (std::int64_t j = 0; j < dense.units; ++j) {
-      ends.push_back({.kind = Source::Kind::tap,
-                      .process = static_cast<std::int32_t>(part),
-                      .element = first + j,
-                      .offsets = last,
-                      .strides = std::vector<std::int64_t>(extents.size(), 0)});
-    }
-    flat_ = parts_.size();
-    parts_.emplace_back(layer.name, std::vector<std::int64_t>{});
-    const LayerId end =
-        parts_[*flat_].append_input({dense.units}, {format}, std::move(ends), layer_);
+    const LayerId sums = multiply_by_tick(parts_[part], x, weights, 0, layer_);
+    const LayerId end = add_up(parts_, layer, dense, part, sums, layer_);
+    flat_ = parts_.size() - 1;
     append(layer, *flat_, network::Reshape{layer.type.shape}, {end});
+    return true;
   }
 
   const Network& network_;

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "sluice/circuit/circuit.hpp"
+#include "sluice/network/network.hpp"
+#include "sluice/synth/parts.hpp"
+#include "sluice/synth/taps.hpp"
+
+namespace sluice::synth {
+
+/// Weights of a block that one tick after the other uses: sums of products, one per unit.
+struct TickWeights {
+  std::int64_t units = 0;  ///< sums per tick
+  std::int64_t inputs = 0;
+  std::vector<std::int64_t> mantissas;  ///< [ticks][units][inputs]
+  int frac_bits = 0;
+
+  std::int64_t ticks() const noexcept {
+    return static_cast<std::int64_t>(mantissas.size()) / (units * inputs);
+  }
+};
+
+/// A dense layer's outputs spread over ticks.
+struct Folding {
+  struct Slot {
+    std::int64_t tick = 0;
+    std::int64_t unit = 0;
+  };
+  TickWeights weights;
+  std::vector<Slot> slots;  ///< by output
+};
+
+/// The fewest outputs at a time that need no more than `reuse` ticks.
+Folding fold(const network::Dense& dense, std::int64_t reuse);
+
+/// Weights of a dense layer whose input comes one position per tick, as vectors of `vector_size`
+/// elements. `moved` says which of the base layer's `elements` each input is.
+TickWeights weights_by_position(const network::Dense& dense, const std::vector<Moved>& moved,
+                                std::int64_t elements, std::int64_t vector_size);
+
+/// Appends sums of products of `x` to a part whose loops from `level` inwards count the ticks.
+network::LayerId multiply_by_tick(Part& part, network::LayerId x, const TickWeights& weights,
+                                  std::int64_t level, std::size_t origin);
+
+/// The outputs of a folded layer, for a reader with the `levels` loops around that of the ticks.
+/// `first` is the first sum among the outputs of `process`.
+std::vector<circuit::Source> outputs_in_order(const Folding& folding, std::size_t process,
+                                              std::int64_t first, std::size_t levels);
+
+/// Appends two parts: one with a state that begins with the bias and adds what `sums` of part
+/// `from` are at each tick, and one without loops that reads the end, which is returned.
+network::LayerId add_up(std::vector<Part>& parts, const network::Layer& layer,
+                        const network::Dense& dense, std::size_t from, network::LayerId sums,
+                        std::size_t origin);
+
+}  // namespace sluice::synth
