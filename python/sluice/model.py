@@ -168,7 +168,7 @@ class Model:
 def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, board: str = "",
             config: Optional[Mapping[str, Any]] = None, weights: Optional[PathLike] = None,
             effort: Literal["fast", "normal", "max"] = "normal",
-            adders: Literal["two", "three"] = "three",
+            adders: Literal["auto", "two", "three"] = "auto",
             family: Literal["ultrascale-plus", "7-series", "generic"] = "ultrascale-plus",
             pipeline: Literal["registers", "speed"] = "speed",
             convolutions: Literal["auto", "parallel", "streaming"] = "auto", reuse: int = 1, dsp: str = "0") -> Model:
@@ -190,8 +190,8 @@ def compile(model: Any, *, name: str = "myproject", clock_mhz: float = 200, boar
         Weights of a model whose description is a `.json` file.
     effort : {'fast', 'normal', 'max'}
         How long to search for fewer adders.
-    adders : {'two', 'three'}
-        Most operands of an adder.
+    adders : {'auto', 'two', 'three'}
+        Most operands of an adder; 'auto': as many as the family adds in one LUT per bit.
     family : {'ultrascale-plus', '7-series', 'generic'}
         FPGA family whose primitives the adders of three operands name.
     pipeline : {'registers', 'speed'}

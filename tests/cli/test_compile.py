@@ -86,7 +86,8 @@ class Compile(Case):
         self.assertNotIn("sluice_ternary_adder", two)
         self.assertLess(fewer_lut, lut)
         self.assertEqual(core_of("--family", "7-series")[0], three.replace(".CARRY_BITS(8)", ".CARRY_BITS(4)"))
-        self.assertNotIn("sluice_ternary_adder", core_of("--family", "generic")[0])
+        self.assertEqual(core_of("--family", "generic"), (two, lut))
+        self.assertNotIn("sluice_ternary_adder", core_of("--family", "generic", "--adders", "three")[0])
         self.assert_refused(sluice("compile", TINY, "-o", self.folder / "package", "--family", "ecp5"), 2, "E-CLI-002",
                             "ecp5")
 

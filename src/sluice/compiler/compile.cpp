@@ -15,6 +15,7 @@
 #include "sluice/base/sha256.hpp"
 #include "sluice/circuit/text.hpp"
 #include "sluice/compiler/card_file.hpp"
+#include "sluice/compiler/device_fit.hpp"
 #include "sluice/compiler/estimate_report.hpp"
 #include "sluice/compiler/subject.hpp"
 #include "sluice/compiler/synthesise.hpp"
@@ -170,7 +171,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   const auto [circuit, schedule] = synthesise(imported, options);
   manifest.latency_cycles = schedule.latency_cycles;
   manifest.initiation_interval_cycles = schedule.interval_cycles;
-  const Json estimate = to_json(synth::estimate(circuit, schedule), options.clock_mhz);
+  const synth::Estimate estimate = synth::estimate(circuit, schedule);
   timings_s["optimise"] = watch.lap_s();
 
   progress.update("write", 0, 0);
@@ -180,7 +181,8 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   write_rtl(folder / "rtl", circuit, schedule, options.family);
   timings_s["verilog"] = watch.lap_s();
   write_vectors(folder / "vectors", circuit, manifest);
-  Json report{{"model", describe_model(imported.source)}, {"estimate", estimate}};
+  Json report{{"model", describe_model(imported.source)},
+              {"estimate", to_json(estimate, options.clock_mhz)}};
   if (!formatted.formats.is_null()) report["formats"] = formatted.formats;
   write_json(folder / "report.json", report);
   timings_s["vectors"] = watch.lap_s();
@@ -196,6 +198,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   staged.commit();
   std::vector<Diagnostic> warnings = imported.warnings;
   std::ranges::copy(unused_reuse(imported, options), std::back_inserter(warnings));
+  std::ranges::copy(device_warnings(estimate), std::back_inserter(warnings));
   return {package::Package::open(output), std::move(warnings), formatted.formats, timings_s};
 }
 

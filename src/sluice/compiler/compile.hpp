@@ -23,8 +23,9 @@ struct CompileOptions {
   std::optional<Json> config;                    ///< precisions in hls4ml's form
   std::optional<std::filesystem::path> weights;  ///< of a model whose JSON is apart
   synth::Effort effort = synth::Effort::normal;  ///< of the adder-graph optimiser
-  synth::Adders adders = synth::Adders::three;   ///< most operands of an adder
-  rtl::Family family = rtl::kFamilies.front();   ///< whose primitives the Verilog names
+  /// Most operands of an adder; nothing: as many as the family adds in one LUT per bit.
+  std::optional<synth::Adders> adders;
+  rtl::Family family = rtl::kFamilies.front();  ///< whose primitives the Verilog names
   synth::PipelineGoal pipeline_goal = synth::PipelineGoal::speed;
   synth::Form convolutions = synth::Form::automatic;  ///< one position after the other, or all
   std::int64_t reuse = 1;  ///< ticks that share a layer's multipliers; the configuration's

@@ -17,7 +17,8 @@ namespace sluice::compiler {
 namespace {
 
 constexpr std::array kEfforts{synth::Effort::fast, synth::Effort::normal, synth::Effort::max};
-constexpr std::array kAdders{synth::Adders::two, synth::Adders::three};
+constexpr std::array kAdders{std::optional<synth::Adders>{}, std::optional(synth::Adders::two),
+                             std::optional(synth::Adders::three)};
 constexpr double kMostReuse = 1 << 20;
 constexpr std::array kForms{synth::Form::automatic, synth::Form::parallel, synth::Form::streaming};
 constexpr std::array kPipelineGoals{synth::PipelineGoal::registers, synth::PipelineGoal::speed};
@@ -100,9 +101,9 @@ const std::vector<OptionRow>& option_rows() {
          options.effort = kEfforts.at(choice_of("effort", value));
        }},
       {"adders",
-       "Most operands of an adder",
-       {"two", "three"},
-       "three",
+       "Most operands of an adder; auto: as many as the family adds in one LUT per bit",
+       {"auto", "two", "three"},
+       "auto",
        [](CompileOptions& options, const Json& value) {
          options.adders = kAdders.at(choice_of("adders", value));
        }},

@@ -27,13 +27,19 @@ void check_shared_multipliers(const Synthesised& result, const CompileOptions& o
                    "raise --dsp or --reuse, or leave --dsp out");
 }
 
+synth::Adders adders_of(const CompileOptions& options) {
+  const bool adds_three = options.family.carry_bits > 0;
+  return options.adders.value_or(adds_three ? synth::Adders::three : synth::Adders::two);
+}
+
 }  // namespace
 
 Synthesised synthesise(const frontend::Imported& model, const CompileOptions& options) {
-  synth::LowerOptions lower_options{.cmvm = {.effort = options.effort, .adders = options.adders},
-                                    .form = options.convolutions,
-                                    .reuse = options.reuse,
-                                    .layer_reuse = model.reuse};
+  synth::LowerOptions lower_options{
+      .cmvm = {.effort = options.effort, .adders = adders_of(options)},
+      .form = options.convolutions,
+      .reuse = options.reuse,
+      .layer_reuse = model.reuse};
   const network::Network network = network::packed(model.network);
   lower_options.multipliers =
       options.dsps ? *options.dsps : synth::balanced_multipliers(network, lower_options);

@@ -195,6 +195,15 @@ AdderGraph solve_cmvm(const CmvmProblem& problem, const CmvmOptions& options) {
   return graph;
 }
 
+int least_depth(const CmvmProblem& problem) {
+  const ColumnTerms terms(problem);
+  int depth = 0;
+  for (std::size_t j = 0; j < terms.columns(); ++j) {
+    depth = std::max(depth, ceil_log2(terms.of(j)));
+  }
+  return depth;
+}
+
 void prove_equal(const CmvmProblem& problem, const AdderGraph& graph) {
   const std::size_t inputs = problem.inputs.size();
   const std::size_t columns = inputs + 1;

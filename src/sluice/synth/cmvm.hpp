@@ -44,6 +44,9 @@ struct CmvmOptions {
 /// Throws ModelError E-FIXED-003 when an exact sum needs more than 64 bits.
 AdderGraph solve_cmvm(const CmvmProblem& problem, const CmvmOptions& options = {});
 
+/// Adder levels of two operands that the widest sum of the matrix needs.
+int least_depth(const CmvmProblem& problem);
+
 /// Compares the coefficients of every output, and the range of every node, with the problem by
 /// exact algebra. Throws InternalError that names the first difference.
 void prove_equal(const CmvmProblem& problem, const AdderGraph& graph);

@@ -18,9 +18,10 @@
 #include "sluice/circuit/verify.hpp"
 #include "sluice/synth/lower_part.hpp"
 #include "sluice/synth/lower_shared.hpp"
+#include "sluice/synth/matrix.hpp"
 #include "sluice/synth/multiplier_choice.hpp"
 #include "sluice/synth/rounding.hpp"
-#include "sluice/synth/signed_digits.hpp"
+#include "sluice/synth/siblings.hpp"
 #include "sluice/synth/value_builder.hpp"
 
 namespace sluice::synth {
@@ -35,31 +36,6 @@ using network::Layer;
 using network::LayerId;
 using network::TensorType;
 
-using Values = std::vector<ValueId>;
-using Folded = std::vector<std::optional<FoldedRounding>>;  // by element
-
-/// sum_i x[i] * weights[i] + bias per output, with everything on one output grid.
-struct LinearMap {
-  std::size_t outputs = 0;
-  std::vector<std::int64_t> weights;  // [inputs][outputs]; x on the operand's tensor grid
-  std::vector<std::int64_t> bias;
-  int frac_bits = 0;              // of the result
-  std::vector<bool> multipliers;  // of which weights; those behind the end have none
-};
-
-/// A product that a multiplier makes.
-struct Product {
-  ValueId value;
-  std::int64_t factor;  // on the grid that makes the product one of the map's result
-};
-
-// A product and the sum behind it follow each other within one multiplier, and the next sum is in
-// the next: longer chains need more cycles, shorter ones more adders.
-constexpr std::size_t kLongestChain = 4;
-
-// Far enough below 64 that no sum is refused for what rounding adds to it.
-constexpr int kWidestFolded = 40;
-
 class Lowering {
  public:
   Lowering(const network::Network& network, const LowerOptions& options,
@@ -68,7 +44,9 @@ class Lowering {
         options_(options),
         knowledge_(knowledge),
         choice_(choose_multipliers(network, options.multipliers)),
-        sole_quantizers_(sole_quantizers(network)) {}
+        sole_quantizers_(sole_quantizers(network)),
+        siblings_(network),
+        matrices_(builder_, options.cmvm) {}
 
   Circuit run() && {
     circuit_.name = network_.name();
@@ -87,10 +65,10 @@ class Lowering {
     layer_ = &layer;
     folded_.emplace_back(layer.type.ranges.size());
     first_instr_of_layer_ = builder_.function().instrs().size();
-    graphs_.clear();
+    matrices_.forget();
     try {
       Values values = std::visit([&](const auto& op) { return lower_op(op); }, layer.op);
-      check_size(0, 1);
+      check_size(builder_.function().instrs().size() - first_instr_of_layer_, 1);
       SLUICE_CHECK(values.size() == layer.type.ranges.size(), "{} values of {} elements",
                    values.size(), layer.type.ranges.size());
       for (std::size_t i = 0; i < values.size(); ++i) {
@@ -132,19 +110,57 @@ class Lowering {
   }
 
   Values lower_op(const network::Dense& dense) {
-    const int frac_bits = layer_->type.format.frac_bits;
-    const int zeros = frac_bits - operand_type().format.frac_bits - dense.weight_frac_bits;
-    const auto inputs = static_cast<std::size_t>(dense.inputs);
-    LinearMap map{.outputs = static_cast<std::size_t>(dense.units), .frac_bits = frac_bits};
-    map.weights = shifted(dense.weights, zeros);
-    map.bias = shifted(dense.bias, frac_bits - dense.bias_frac_bits);
-    map.multipliers = choice_[layer_index()];
-    Values values;
-    for (std::size_t first = 0; first < operand().size(); first += inputs) {
-      const Values row = multiply(map, first, inputs);
-      values.insert(values.end(), row.begin(), row.end());
+    if (const auto done = joined_.find(layer_index()); done != joined_.end()) {
+      folded_.back() = std::move(done->second.folded);
+      return std::move(done->second.values);
     }
-    return values;
+    const std::vector<std::size_t> layers = siblings_.from(layer_index());
+    std::vector<LinearValues> results(layers.size());
+    const auto inputs = static_cast<std::size_t>(dense.inputs);
+    const std::size_t positions = operand().size() / inputs;
+    for (std::size_t position = 0; position < positions; ++position) {
+      const std::size_t before = builder_.function().instrs().size();
+      std::vector<LinearMap> maps;
+      for (const std::size_t layer : layers) maps.push_back(map_of(layer, position));
+      std::vector<LinearValues> parts =
+          matrices_.multiply(maps, operand_at(position * inputs, inputs));
+      check_size(builder_.function().instrs().size() - before, positions);
+      for (std::size_t k = 0; k < parts.size(); ++k) {
+        std::ranges::move(parts[k].values, std::back_inserter(results[k].values));
+        std::ranges::move(parts[k].folded, std::back_inserter(results[k].folded));
+      }
+    }
+    for (std::size_t k = 1; k < layers.size(); ++k) joined_[layers[k]] = std::move(results[k]);
+    folded_.back() = std::move(results.front().folded);
+    return std::move(results.front().values);
+  }
+
+  /// Of a dense layer at one position.
+  LinearMap map_of(std::size_t layer, std::size_t position) const {
+    const auto& dense = std::get<network::Dense>(network_.layers()[layer].op);
+    LinearMap map = empty_map(layer, position * static_cast<std::size_t>(dense.units),
+                              static_cast<std::size_t>(dense.units));
+    const int zeros = map.frac_bits - operand_type().format.frac_bits - dense.weight_frac_bits;
+    map.weights = shifted(dense.weights, zeros);
+    map.bias = shifted(dense.bias, map.frac_bits - dense.bias_frac_bits);
+    map.multipliers = choice_[layer];
+    return map;
+  }
+
+  /// Without its weights, for `count` elements of the layer from `first` on.
+  LinearMap empty_map(std::size_t layer, std::size_t first, std::size_t count) const {
+    const TensorType& type = network_.layers()[layer].type;
+    return {.outputs = count,
+            .frac_bits = type.format.frac_bits,
+            .origin = static_cast<OriginId>(layer),
+            .ranges = std::span(type.ranges).subspan(first, count),
+            .quantizers = std::span(sole_quantizers_[layer]).subspan(first, count)};
+  }
+
+  LinearOperand operand_at(std::size_t first, std::size_t count) const {
+    return {std::span(operand()).subspan(first, count),
+            std::span(operand_type().ranges).subspan(first, count),
+            operand_type().format.frac_bits};
   }
 
   Values lower_op(const network::Affine& affine) {
@@ -153,13 +169,17 @@ class Lowering {
     const std::vector<std::int64_t> scale = shifted(affine.scale, zeros);
     const std::vector<std::int64_t> offset =
         shifted(affine.offset, frac_bits - affine.offset_frac_bits);
+    const std::vector<bool>& chosen = choice_[layer_index()];
     Values values;
     for (std::size_t i = 0; i < operand().size(); ++i) {
       const std::size_t channel = i % scale.size();
-      const std::vector<bool>& chosen = choice_[layer_index()];
-      const bool is_chosen = channel < chosen.size() && chosen[channel];
-      values.push_back(
-          multiply({1, {scale[channel]}, {offset[channel]}, frac_bits, {is_chosen}}, i, 1).front());
+      LinearMap map = empty_map(layer_index(), i, 1);
+      map.weights = {scale[channel]};
+      map.bias = {offset[channel]};
+      map.multipliers = {channel < chosen.size() && chosen[channel]};
+      const LinearValues sum = matrices_.multiply({&map, 1}, operand_at(i, 1)).front();
+      values.push_back(sum.values.front());
+      folded_.back()[i] = sum.folded.front();
     }
     return values;
   }
@@ -317,144 +337,10 @@ class Lowering {
     return mantissas;
   }
 
-  /// The map of the operand's elements `first` to `first + count - 1`.
-  Values multiply(const LinearMap& map, std::size_t first, std::size_t count) {
-    CmvmProblem problem{.outputs = map.outputs, .bias = map.bias};
-    Values inputs;
-    std::vector<std::vector<Product>> products(map.outputs);
-    for (std::size_t i = 0; i < count; ++i) {
-      const ValueId x = operand()[first + i];
-      std::vector<std::int64_t> weights(
-          map.weights.begin() + static_cast<std::ptrdiff_t>(i * map.outputs),
-          map.weights.begin() + static_cast<std::ptrdiff_t>((i + 1) * map.outputs));
-      if (builder_.instr(x).range.is_constant()) {
-        add_constant(x, weights, problem.bias);
-        continue;
-      }
-      take_products(map, i, x, weights, products);
-      if (std::ranges::all_of(weights, [](std::int64_t weight) { return weight == 0; })) continue;
-      inputs.push_back(x);
-      add_input(x, operand_type().ranges[first + i], weights, problem);
-    }
-    const std::size_t position = first / std::max<std::size_t>(count, 1);
-    fold_rounding(position * map.outputs, products, problem);
-    const AdderGraph& graph = solved(problem);
-    check_size(graph.nodes.size(), operand().size() / std::max<std::size_t>(count, 1));
-    Values values = emit(graph, inputs, map.frac_bits);
-    for (std::size_t j = 0; j < values.size(); ++j) {
-      values[j] = with_products(values[j], products[j], map.frac_bits);
-    }
-    return values;
-  }
-
-  /// Adds what rounds each sum to its bias, for elements of the layer from `first` on.
-  void fold_rounding(std::size_t first, std::span<const std::vector<Product>> products,
-                     CmvmProblem& problem) {
-    for (std::size_t j = 0; j < problem.outputs; ++j) {
-      std::vector<std::int64_t> factors;
-      for (std::size_t i = j; i < problem.matrix.size(); i += problem.outputs) {
-        factors.push_back(problem.matrix[i]);
-      }
-      for (const Product& product : products[j]) factors.push_back(product.factor);
-      const auto folded = rounding_of_sum(first + j, factors, problem.bias[j]);
-      if (!folded) continue;
-      problem.bias[j] = fixed::add_exact(problem.bias[j], folded->addend);
-      folded_.back()[first + j] = folded;
-    }
-  }
-
-  /// Of an element that only one quantize reads. Nothing where there is no adder that could add
-  /// more.
-  std::optional<FoldedRounding> rounding_of_sum(std::size_t element,
-                                                std::span<const std::int64_t> factors,
-                                                std::int64_t bias) const {
-    const fixed::Quantizer* to = sole_quantizers_[layer_index()][element];
-    const Interval& range = layer_->type.ranges[element];
-    if (to == nullptr || fixed::format_of(range, 0).width > kWidestFolded) return std::nullopt;
-    const int frac_bits = layer_->type.format.frac_bits;
-    const int dropped_bits = frac_bits - to->format.frac_bits;
-    auto all_bits = static_cast<std::uint64_t>(bias);
-    int terms = bias == 0 ? 0 : 1;
-    for (const std::int64_t factor : factors) {
-      all_bits |= static_cast<std::uint64_t>(factor);
-      terms += canonical_digits(factor).count();
-    }
-    const int zero_bits = std::countr_zero(all_bits);
-    if (terms < 2 || dropped_bits <= zero_bits || dropped_bits > kWidestFolded) return std::nullopt;
-    return folded_rounding(simplest_rounding(range, frac_bits, *to), dropped_bits, zero_bits);
-  }
-
-  /// Moves those weights of input `i` that multipliers take to the products of their outputs.
-  void take_products(const LinearMap& map, std::size_t i, ValueId x,
-                     std::vector<std::int64_t>& weights,
-                     std::vector<std::vector<Product>>& products) const {
-    for (std::size_t j = 0; j < weights.size(); ++j) {
-      const std::size_t at = i * map.outputs + j;
-      if (at >= map.multipliers.size() || !map.multipliers[at]) continue;
-      const std::int64_t factor = fixed::shift_left(weights[j], missing_bits(x));
-      if (!circuit::suits_multiplier(builder_.instr(x).format, factor)) continue;
-      products[j].push_back({x, factor});
-      weights[j] = 0;
-    }
-  }
-
-  /// `rest` and the products in chains of multipliers, each of which adds its product to what the
-  /// one before has made; adders join the chains. A rest that adders make is late: only one
-  /// multiplier follows it.
-  ValueId with_products(ValueId rest, std::span<const Product> products, int frac_bits) {
-    if (products.empty()) return rest;
-    Values sums;
-    ValueId start = rest;
-    if (!builder_.instr(rest).range.is_constant()) {
-      sums.push_back(builder_.add(rest, product(products.front(), frac_bits), 0, origin()));
-      products = products.subspan(1);
-      start = builder_.constant(0, frac_bits, origin());
-    }
-    const std::size_t chains = (products.size() + kLongestChain - 1) / kLongestChain;
-    for (std::size_t chain = 0; chain < chains; ++chain) {
-      ValueId sum = chain == 0 ? start : builder_.constant(0, frac_bits, origin());
-      for (std::size_t k = chain; k < products.size(); k += chains) {
-        sum = builder_.add(sum, product(products[k], frac_bits), 0, origin());
-      }
-      sums.push_back(sum);
-    }
-    return sum_of(sums, frac_bits);
-  }
-
-  ValueId product(const Product& product, int frac_bits) {
-    const int factor_frac_bits = frac_bits - builder_.instr(product.value).format.frac_bits;
-    const ValueId factor = builder_.constant(product.factor, factor_frac_bits, origin());
-    return builder_.multiply(product.value, builder_.on_grid(factor, factor_frac_bits, origin()),
-                             origin());
-  }
-
-  ValueId sum_of(const Values& values, int frac_bits) {
-    if (values.size() == 1) return values.front();
-    CmvmProblem problem{.outputs = 1, .bias = {0}};
-    for (const ValueId value : values) {
-      const circuit::Instr& instr = builder_.instr(value);
-      problem.inputs.push_back(instr.range);
-      problem.matrix.push_back(fixed::shift_left(1, frac_bits - instr.format.frac_bits));
-    }
-    return emit(solve_cmvm(problem, options_.cmvm), values, frac_bits).front();
-  }
-
-  /// Equal problems, as of the positions of a convolution, are solved once.
-  const AdderGraph& solved(const CmvmProblem& problem) {
-    std::vector<std::int64_t> key{static_cast<std::int64_t>(problem.outputs)};
-    for (const Interval& range : problem.inputs) key.insert(key.end(), {range.min, range.max});
-    key.insert(key.end(), problem.matrix.begin(), problem.matrix.end());
-    key.insert(key.end(), problem.bias.begin(), problem.bias.end());
-    const auto known = graphs_.find(key);
-    if (known != graphs_.end()) return known->second;
-    return graphs_.emplace(std::move(key), solve_cmvm(problem, options_.cmvm)).first->second;
-  }
-
-  /// Before `operations` more are added, as at each of the layer's `positions`.
+  /// Of the layer, which adds `operations` at each of its `positions`.
   void check_size(std::size_t operations, std::size_t positions) const {
     const auto most = static_cast<std::size_t>(options_.most_operations);
-    const std::size_t before = builder_.function().instrs().size();
-    if (before + operations <= most) return;
+    if (builder_.function().instrs().size() <= most) return;
     const std::string each = positions == 1 ? fmt::format("{} operations", operations)
                                             : fmt::format("{} operations at each of {} positions",
                                                           operations, positions);
@@ -470,75 +356,6 @@ class Lowering {
     const int bits = operand_type().format.frac_bits - builder_.instr(x).format.frac_bits;
     SLUICE_CHECK(bits >= 0, "an element is finer than its tensor");
     return bits;
-  }
-
-  void add_constant(ValueId x, std::span<const std::int64_t> weights,
-                    std::vector<std::int64_t>& bias) const {
-    if (builder_.instr(x).range.min == 0) return;
-    const std::int64_t mantissa = fixed::shift_left(builder_.instr(x).range.min, missing_bits(x));
-    for (std::size_t j = 0; j < weights.size(); ++j) {
-      bias[j] = fixed::add_exact(bias[j], fixed::multiply_exact(mantissa, weights[j]));
-    }
-  }
-
-  void add_input(ValueId x, const Interval& tensor_range, std::span<const std::int64_t> weights,
-                 CmvmProblem& problem) const {
-    const int zeros = missing_bits(x);
-    problem.inputs.push_back(intersection(coarser(tensor_range, zeros), builder_.instr(x).range));
-    for (const std::int64_t weight : weights) {
-      problem.matrix.push_back(fixed::shift_left(weight, zeros));
-    }
-  }
-
-  /// Integers of the graph become values with `grid` fractional bits, outputs with `frac_bits`.
-  Values emit(const AdderGraph& graph, const Values& inputs, int frac_bits) {
-    const int grid = inputs.empty() ? 0 : builder_.instr(inputs.front()).format.frac_bits;
-    Values nodes;
-    for (const AdderNode& node : graph.nodes) nodes.push_back(emit(node, nodes, inputs, grid));
-    Values outputs;
-    for (const AdderTerm& term : graph.outputs) {
-      if (term.node < 0) {
-        outputs.push_back(builder_.constant(0, 0, origin()));
-        continue;
-      }
-      const ValueId node = nodes[static_cast<std::size_t>(term.node)];
-      const ValueId value = builder_.scale(node, term.shift + grid - frac_bits, origin());
-      outputs.push_back(term.negative ? builder_.negate(value, origin()) : value);
-    }
-    return outputs;
-  }
-
-  ValueId emit(const AdderNode& node, const Values& nodes, const Values& inputs, int grid) {
-    switch (node.kind) {
-      case AdderNode::Kind::input: {
-        const ValueId x = inputs[nodes.size()];
-        return builder_.scale(x, builder_.instr(x).format.frac_bits - grid, origin());
-      }
-      case AdderNode::Kind::constant:
-        return builder_.constant(node.constant, grid, origin());
-      case AdderNode::Kind::sum:
-        break;
-    }
-    const ValueId whole = builder_.scale(emit_sum(node, nodes), node.terms[0].shift, origin());
-    return builder_.narrow(whole, node.range, grid, origin());
-  }
-
-  /// Of the node's terms, over 2^(shift of the first).
-  ValueId emit_sum(const AdderNode& node, const Values& nodes) {
-    const auto value = [&](std::size_t k) {
-      return nodes[static_cast<std::size_t>(node.terms[k].node)];
-    };
-    const auto shift = [&](std::size_t k) { return node.terms[k].shift - node.terms[0].shift; };
-    const auto& [a, b, c] = node.terms;
-    if (node.term_count == 2) {
-      return b.negative ? builder_.sub(value(0), value(1), shift(1), origin())
-                        : builder_.add(value(0), value(1), shift(1), origin());
-    }
-    // What is subtracted comes last.
-    const circuit::Op op = b.negative   ? circuit::Op::sub_sub
-                           : c.negative ? circuit::Op::add_sub
-                                        : circuit::Op::add_add;
-    return builder_.sum(op, {value(0), value(1), value(2)}, shift(1), shift(2), origin());
   }
 
   void add_output_port(LayerId id) {
@@ -557,12 +374,14 @@ class Lowering {
   const PartKnowledge& knowledge_;
   MultiplierChoice choice_;
   std::vector<std::vector<const fixed::Quantizer*>> sole_quantizers_;  // by layer and element
+  Siblings siblings_;
   const Layer* layer_ = nullptr;
   Circuit circuit_;
   ValueBuilder builder_;
+  MatrixBuilder matrices_;
   std::vector<Values> values_;  // by layer
   std::vector<Folded> folded_;  // by layer: what its values hold more than they should
-  std::map<std::vector<std::int64_t>, AdderGraph> graphs_;  // of this layer, by problem
+  std::map<std::size_t, LinearValues> joined_;  // by dense layer that another was built with
   std::size_t first_instr_of_layer_ = 0;
   std::int64_t input_elements_ = 0;
 };

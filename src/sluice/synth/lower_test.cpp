@@ -1,10 +1,13 @@
 #include "sluice/synth/lower.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <span>
+#include <string_view>
 
 #include "sluice/base/error.hpp"
 #include "sluice/circuit/interpreter.hpp"
@@ -53,6 +56,12 @@ std::int64_t count(const Circuit& circuit, Op op) {
   return std::ranges::count(circuit.function.instrs(), op, &Instr::op);
 }
 
+Area area_of(const Circuit& circuit) {
+  Area total;
+  for (const Area& area : logic_area(circuit.function)) total += area;
+  return total;
+}
+
 class LowerRandom : public ::testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(LowerRandom, EqualsTheReference) {
@@ -79,8 +88,7 @@ TEST(Lower, MultipliersTakeWeightsWithinTheirBudget) {
   for (const std::int64_t budget : {0, 20, 60, 1000}) {
     const Circuit circuit = lower(network, {.multipliers = budget});
     expect_equal_to_reference(network, circuit, 1, 50);
-    Area total;
-    for (const Area& area : logic_area(circuit.function)) total += area;
+    const Area total = area_of(circuit);
     EXPECT_LE(total.dsps, budget);
     EXPECT_LT(total.luts, luts_before) << budget;
     luts_before = total.luts;
@@ -145,6 +153,61 @@ TEST(Lower, PositionsOfAConvolutionTakeEqualAdders) {
   const std::int64_t adders = count(circuit, Op::add) + count(circuit, Op::sub);
   EXPECT_GT(adders, 0);
   EXPECT_EQ(adders % 7, 0) << "7 positions";
+}
+
+Dense random_dense(std::int64_t inputs, std::int64_t units, int weight_frac_bits,
+                   network::testing::Generator& generator) {
+  Dense dense{.inputs = inputs,
+              .units = units,
+              .weight_frac_bits = weight_frac_bits,
+              .bias_frac_bits = weight_frac_bits};
+  for (std::int64_t i = 0; i < inputs * units; ++i) {
+    dense.weights.push_back(network::testing::draw(generator, -127, 127));
+  }
+  for (std::int64_t j = 0; j < units; ++j) {
+    dense.bias.push_back(network::testing::draw(generator, -999, 999));
+  }
+  return dense;
+}
+
+/// Of `branches` of all branches: a quantiser of the input, equal in every branch, windows of it, a
+/// convolution on a grid of its own, and the quantiser that rounds its sums.
+Network network_of_branches(std::span<const int> branches) {
+  Network network("branches");
+  const LayerId x = network.append("x", Input{{9, 2}, {{8, 3, true}}}, {});
+  const std::array axes{network::WindowAxis{.size = 3}};
+  for (const int branch : branches) {
+    network::testing::Generator generator(static_cast<std::uint64_t>(branch));
+    const auto name = [&](std::string_view what) { return fmt::format("{}_{}", what, branch); };
+    LayerId y = network.append(name("narrow"), Quantize{{{{6, 2, true}, Rounding::rnd}}}, {x});
+    y = network.append(name("windows"),
+                       network::sliding_windows({9, 2}, axes, network::WindowOrder::taps_channels),
+                       {y});
+    y = network.append(name("conv"), random_dense(6, 3 + branch, branch, generator), {y});
+    y = network.append(name("round"),
+                       Quantize{{{{9, -2 + branch, true}, Rounding::rnd, Overflow::sat}}}, {y});
+    network.add_output(y);
+  }
+  return network;
+}
+
+TEST(Lower, LayersOfTheSameValuesShareAdders) {
+  const std::array all{0, 1, 2};
+  const Network network = network_of_branches(all);
+  const Circuit circuit = lower(network);
+  expect_equal_to_reference(network, circuit, 1, 50);
+  std::int64_t luts_apart = 0;
+  for (const int branch : all) {
+    luts_apart += area_of(lower(network_of_branches(std::array{branch}))).luts;
+  }
+  EXPECT_LT(area_of(circuit).luts * 100, luts_apart * 95);
+}
+
+TEST(Lower, LayersOfTheSameValuesWithMultipliersEqualTheReference) {
+  const Network network = network_of_branches(std::array{1, 2});
+  const Circuit circuit = lower(network, {.multipliers = 12});
+  expect_equal_to_reference(network, circuit, 2, 50);
+  EXPECT_GT(area_of(circuit).dsps, 0);
 }
 
 TEST(Lower, IsDeterministic) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "sluice/synth/matrix.hpp"
 #include "sluice/synth/pair_products.hpp"
 
 namespace sluice::synth {
@@ -35,9 +36,6 @@ TickWeights weights_by_position(const Dense& dense, const std::vector<Moved>& mo
 }
 
 namespace {
-
-// Longer chains need more cycles, shorter ones more adders.
-constexpr std::int64_t kLongestChain = 4;
 
 /// Makes the sums of one tick.
 class TickProducts {
@@ -123,11 +121,11 @@ class TickProducts {
 
   /// As few as can be, and of one length.
   void add_chains(std::int64_t unit, const std::vector<std::int64_t>& inputs) {
-    const std::int64_t count = (std::ssize(inputs) + kLongestChain - 1) / kLongestChain;
+    const std::size_t count = (inputs.size() + kLongestChain - 1) / kLongestChain;
     const std::size_t first = chains_.size();
-    for (std::int64_t k = 0; k < count; ++k) chains_.push_back({unit, {}});
+    for (std::size_t k = 0; k < count; ++k) chains_.push_back({unit, {}});
     for (std::size_t k = 0; k < inputs.size(); ++k) {
-      chains_[first + k % static_cast<std::size_t>(count)].inputs.push_back(inputs[k]);
+      chains_[first + k % count].inputs.push_back(inputs[k]);
     }
   }
 
