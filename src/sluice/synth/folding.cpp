@@ -117,7 +117,7 @@ class Grouping {
 Folding fold(const Dense& dense, std::int64_t reuse, std::span<const Format> inputs) {
   const std::int64_t units = (dense.units + reuse - 1) / reuse;
   const std::int64_t ticks = (dense.units + units - 1) / units;
-  Folding folding{{units, dense.inputs, {}, dense.weight_frac_bits}, {}};
+  Folding folding{{units, dense.inputs, {}, dense.weight_frac_bits, {}, dense.bias_frac_bits}, {}};
   folding.slots.resize(static_cast<std::size_t>(dense.units));
   const std::vector<Rows> groups = Grouping(dense, units, ticks, inputs).run();
   for (std::int64_t tick = 0; tick < ticks; ++tick) {
@@ -126,6 +126,7 @@ Folding fold(const Dense& dense, std::int64_t reuse, std::span<const Format> inp
       const bool is_used = tick < std::ssize(rows);
       const std::int64_t row = is_used ? rows[static_cast<std::size_t>(tick)] : rows.front();
       if (is_used) folding.slots[static_cast<std::size_t>(row)] = {tick, unit};
+      folding.weights.bias.push_back(dense.bias[static_cast<std::size_t>(row)]);
       for (std::int64_t i = 0; i < dense.inputs; ++i) {
         folding.weights.mantissas.push_back(
             dense.weights[static_cast<std::size_t>(i * dense.units + row)]);

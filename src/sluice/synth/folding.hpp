@@ -15,6 +15,8 @@ struct TickWeights {
   std::int64_t inputs = 0;
   std::vector<std::int64_t> mantissas;  ///< [ticks][units][inputs]
   int frac_bits = 0;
+  std::vector<std::int64_t> bias;  ///< [ticks][units]
+  int bias_frac_bits = 0;
 
   std::int64_t ticks() const noexcept {
     return static_cast<std::int64_t>(mantissas.size()) / (units * inputs);

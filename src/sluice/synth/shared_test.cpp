@@ -147,6 +147,22 @@ TEST(Shared, SignsTakeNoMultiplier) {
   expect_sound(network, {.reuse = 3}, 1);
 }
 
+TEST(Shared, AQuantiserServesAllTicks) {
+  const Network network = network::testing::random_mlp(
+      5, {.units = {6, 8}, .output = {{5, 3, true}, fixed::Rounding::rnd, fixed::Overflow::sat}});
+  const Circuit circuit = lower(network, {.reuse = 4});
+  ASSERT_EQ(circuit.processes.size(), 2U);
+  const circuit::Function& block = circuit.processes[1].function;
+  ASSERT_EQ(block.outputs().size(), 2U);
+  for (const circuit::ValueId output : block.outputs()) {
+    EXPECT_LE(block.instr(output).format.width, 5);
+  }
+  for (const circuit::Instr& instr : circuit.function.instrs()) {
+    EXPECT_TRUE(instr.op == circuit::Op::input || instr.op == circuit::Op::quantize);
+  }
+  expect_sound(network, {.reuse = 4}, 1);
+}
+
 TEST(Shared, ReuseOfOneLayerSetsTheInterval) {
   const Network network = network::testing::random_mlp(5, {.units = {9, 12, 7, 2}});
   const Circuit circuit = lower(network, {.layer_reuse = {{"dense_1", 4}}});

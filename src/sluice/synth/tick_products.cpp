@@ -20,8 +20,9 @@ using network::LayerId;
 
 TickWeights weights_by_position(const Dense& dense, const std::vector<Moved>& moved,
                                 std::int64_t elements, std::int64_t vector_size) {
-  TickWeights weights{dense.units, vector_size, {}, dense.weight_frac_bits};
+  TickWeights weights{dense.units, vector_size, {}, dense.weight_frac_bits, {}, 0};
   weights.mantissas.resize(static_cast<std::size_t>(elements * dense.units));
+  weights.bias.resize(static_cast<std::size_t>(elements / vector_size * dense.units));
   for (std::int64_t i = 0; i < dense.inputs; ++i) {
     const Moved& from = moved[static_cast<std::size_t>(i)];
     if (from.layer < 0) continue;
@@ -41,8 +42,8 @@ namespace {
 class TickProducts {
  public:
   TickProducts(Part& part, LayerId x, const TickWeights& weights, std::int64_t level,
-               std::size_t origin)
-      : part_(part), x_(x), weights_(weights), origin_(origin) {
+               std::size_t origin, Next next)
+      : part_(part), x_(x), weights_(weights), origin_(origin), next_(next) {
     const int bits = std::bit_width(static_cast<std::uint64_t>(weights.ticks() - 1));
     entries_ = std::int64_t{1} << bits;
     tick_ = part.append_input({1}, {fixed::Format{bits, 0, false}},
@@ -62,6 +63,12 @@ class TickProducts {
     for (const Chain& chain : chains_) {
       for (std::int64_t unit = 0; unit < weights_.units; ++unit) {
         matrix.push_back(unit == chain.unit ? 1 : 0);
+      }
+    }
+    if (!varying_bias_.empty()) terms.push_back(biases());
+    for (const std::int64_t of_unit : varying_bias_) {
+      for (std::int64_t unit = 0; unit < weights_.units; ++unit) {
+        matrix.push_back(unit == of_unit ? 1 : 0);
       }
     }
     const std::int64_t count = std::ssize(matrix) / weights_.units;
@@ -107,7 +114,17 @@ class TickProducts {
         if (made.takes_multiplier) multiplied.push_back(i);
       }
       add_chains(unit, multiplied);
+      bool varies = false;
+      for (std::int64_t t = 1; t < weights_.ticks(); ++t) {
+        varies = varies || bias_at(t, unit) != bias_at(0, unit);
+      }
+      if (varies) varying_bias_.push_back(unit);
+      constant_bias_.push_back(varies ? 0 : bias_at(0, unit));
     }
+  }
+
+  std::int64_t bias_at(std::int64_t tick, std::int64_t unit) const {
+    return weights_.bias[static_cast<std::size_t>(tick * weights_.units + unit)];
   }
 
   void add_gate(std::int64_t unit, std::int64_t input, const PairProducts::Gated& term) {
@@ -184,38 +201,60 @@ class TickProducts {
                         std::move(ranges));
   }
 
-  /// Of the sum over some inputs, at all ticks.
-  Interval range_of(std::int64_t unit, const std::vector<std::int64_t>& inputs) const {
-    std::optional<Interval> all;
-    for (std::int64_t t = 0; t < weights_.ticks(); ++t) {
-      Interval sum{0, 0};
-      for (const std::int64_t i : inputs) {
-        const Interval& x = ranges_of_x()[static_cast<std::size_t>(i)];
-        const std::int64_t weight = weights_.at(t, unit, i);
-        const std::int64_t a = fixed::multiply_exact(weight, x.min);
-        const std::int64_t b = fixed::multiply_exact(weight, x.max);
-        sum = {fixed::add_exact(sum.min, std::min(a, b)),
-               fixed::add_exact(sum.max, std::max(a, b))};
-      }
-      all = all ? hull(*all, sum) : sum;
+  /// Those that change, as if weights were whole numbers.
+  LayerId biases() {
+    network::Lookup lookup{{}, weights_.bias_frac_bits - weights_.frac_bits};
+    for (const std::int64_t unit : varying_bias_) {
+      lookup.tables.push_back(table([&](std::int64_t t) { return bias_at(t, unit); }));
     }
-    return *all;
+    const LayerId number = part_.append(
+        Gather{{std::ssize(varying_bias_)}, std::vector<std::int64_t>(varying_bias_.size(), 0)},
+        {tick_}, origin_);
+    return part_.append(std::move(lookup), {number}, origin_);
+  }
+
+  /// Of the sum over some inputs at a tick.
+  Interval sum_at(std::int64_t tick, std::int64_t unit,
+                  const std::vector<std::int64_t>& inputs) const {
+    Interval sum{0, 0};
+    for (const std::int64_t i : inputs) {
+      sum = sum + ranges_of_x()[static_cast<std::size_t>(i)] * weights_.at(tick, unit, i);
+    }
+    return sum;
+  }
+
+  Interval range_of(std::int64_t unit, const std::vector<std::int64_t>& inputs) const {
+    Interval all = sum_at(0, unit, inputs);
+    for (std::int64_t t = 1; t < weights_.ticks(); ++t) all = hull(all, sum_at(t, unit, inputs));
+    return all;
   }
 
   LayerId summed(LayerId all, std::int64_t count, std::vector<std::int64_t> matrix) {
+    const int product_frac_bits =
+        part_.network().layer(x_).type.format.frac_bits + weights_.frac_bits;
+    const int frac_bits = std::max(product_frac_bits, weights_.bias_frac_bits);
     std::vector<std::int64_t> inputs(static_cast<std::size_t>(weights_.inputs));
     std::iota(inputs.begin(), inputs.end(), 0);
     std::vector<Interval> ranges;
     for (std::int64_t unit = 0; unit < weights_.units; ++unit) {
-      ranges.push_back(range_of(unit, inputs));
+      std::optional<Interval> range;
+      for (std::int64_t t = 0; t < weights_.ticks(); ++t) {
+        const std::int64_t bias =
+            fixed::shift_left(bias_at(t, unit), frac_bits - weights_.bias_frac_bits);
+        const Interval sum =
+            fixed::shift_left(sum_at(t, unit, inputs), frac_bits - product_frac_bits) +
+            Interval{bias, bias};
+        range = range ? hull(*range, sum) : sum;
+      }
+      ranges.push_back(*range);
     }
     const Interval widest =
         std::accumulate(ranges.begin(), ranges.end(), Interval{0, 0}, fixed::hull);
-    const std::vector<std::int64_t> no_bias(static_cast<std::size_t>(weights_.units));
-    const LayerId sums = part_.append(
-        network::Dense{count, weights_.units, std::move(matrix), weights_.frac_bits, no_bias, 0},
-        {all}, origin_, ranges);
-    const int frac_bits = part_.network().layer(sums).type.format.frac_bits;
+    const LayerId sums =
+        part_.append(network::Dense{count, weights_.units, std::move(matrix), weights_.frac_bits,
+                                    std::move(constant_bias_), weights_.bias_frac_bits},
+                     {all}, origin_, ranges);
+    if (next_ == Next::quantiser) return sums;
     // The layer's type does not know that all weights of a tick belong together.
     return part_.append(network::Quantize{{{fixed::format_of(widest, frac_bits)}}}, {sums}, origin_,
                         std::move(ranges));
@@ -225,6 +264,7 @@ class TickProducts {
   LayerId x_;
   const TickWeights& weights_;
   std::size_t origin_;
+  Next next_;
   std::int64_t entries_ = 0;  // of a table that the tick addresses
   LayerId tick_{};
   std::vector<fixed::Format> x_formats_;
@@ -232,13 +272,15 @@ class TickProducts {
   std::vector<Gate> gates_;
   std::map<std::pair<std::int64_t, std::uint64_t>, std::size_t> gate_of_;  // by input and ticks
   std::vector<Chain> chains_;
+  std::vector<std::int64_t> constant_bias_;  // by unit
+  std::vector<std::int64_t> varying_bias_;   // units whose bias changes
 };
 
 }  // namespace
 
 LayerId multiply_by_tick(Part& part, LayerId x, const TickWeights& weights, std::int64_t level,
-                         std::size_t origin) {
-  return TickProducts(part, x, weights, level, origin).run();
+                         std::size_t origin, Next next) {
+  return TickProducts(part, x, weights, level, origin, next).run();
 }
 
 std::vector<Source> outputs_in_order(const Folding& folding, std::size_t process,
