@@ -86,7 +86,7 @@ class ReuseAgainstYosys : public ::testing::TestWithParam<std::int64_t> {};
 TEST_P(ReuseAgainstYosys, IsWithinFivePercentForASmallNetwork) {
   if (!find_program("yosys")) GTEST_SKIP() << "yosys is not installed";
   const network::Network network = network::testing::random_mlp(
-      3, {.units = {12, 16, 12, 8},
+      3, {.units = {10, 12, 4},
           .input = {{10, 4, true}},
           .activation = {{9, 4, false}, fixed::Rounding::rnd, fixed::Overflow::wrap},
           .output = {{10, 4, true}, fixed::Rounding::rnd, fixed::Overflow::wrap},
