@@ -138,7 +138,8 @@ class TickProducts {
 
   /// As few as can be, and of one length.
   void add_chains(std::int64_t unit, const std::vector<std::int64_t>& inputs) {
-    const std::size_t count = (inputs.size() + kLongestChain - 1) / kLongestChain;
+    if (inputs.empty()) return;
+    const std::size_t count = (inputs.size() - 1) / kLongestChain + 1;
     const std::size_t first = chains_.size();
     for (std::size_t k = 0; k < count; ++k) chains_.push_back({unit, {}});
     for (std::size_t k = 0; k < inputs.size(); ++k) {
