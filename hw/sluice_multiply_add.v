@@ -1,23 +1,24 @@
 `default_nettype none
-// value * FACTOR + addend, modulo 2^SUM_WIDTH <= 2^47, in one DSP48E2; with REGISTERED its output register
-// holds the sum. The wider of value and FACTOR, at most 27 bits, is on port A, the other, at most
-// 18, on port B.
+// value * factor + addend, modulo 2^SUM_WIDTH <= 2^47, in one DSP48E2; with REGISTERED its output register
+// holds the sum. A value of more than 18 bits is on port A, which has 27, with the factor on port B,
+// which has 18; otherwise the value is on port B.
 module sluice_multiply_add #(
     parameter VALUE_WIDTH = 18,
-    parameter signed [31:0] FACTOR = 1,
+    parameter FACTOR_WIDTH = 18,
     parameter SUM_WIDTH = 47,
     parameter REGISTERED = 0
 ) (
     /* verilator lint_off UNUSED */
-    input  wire                          clk,
+    input  wire                           clk,
     /* verilator lint_on UNUSED */
-    input  wire signed [VALUE_WIDTH-1:0] value,
-    input  wire signed [  SUM_WIDTH-1:0] addend,
-    output wire signed [  SUM_WIDTH-1:0] sum
+    input  wire signed [ VALUE_WIDTH-1:0] value,
+    input  wire signed [FACTOR_WIDTH-1:0] factor,
+    input  wire signed [   SUM_WIDTH-1:0] addend,
+    output wire signed [   SUM_WIDTH-1:0] sum
 );
   wire signed [47:0] whole_value = {{(48 - VALUE_WIDTH) {value[VALUE_WIDTH-1]}}, value};
   wire signed [47:0] whole_addend = {{(48 - SUM_WIDTH) {addend[SUM_WIDTH-1]}}, addend};
-  wire signed [47:0] whole_factor = {{16{FACTOR[31]}}, FACTOR};
+  wire signed [47:0] whole_factor = {{(48 - FACTOR_WIDTH) {factor[FACTOR_WIDTH-1]}}, factor};
   /* verilator lint_off UNUSED */
   wire signed [47:0] whole_sum;
   /* verilator lint_on UNUSED */

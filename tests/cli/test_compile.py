@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import support
-from support import DATA, FUNCTIONAL, TINY, USAGE, Case, end, environment, program, sluice, tree, wait_until
+from support import DATA, FUNCTIONAL, MUON, TINY, USAGE, Case, end, environment, program, sluice, tree, wait_until
 
 ESTIMATE_KEYS = {"lut", "ff", "carry8", "dsp"}
 
@@ -68,7 +68,7 @@ class Compile(Case):
             self.assertIn(word, made.err)
 
     def test_shared_multipliers_beyond_the_limit_are_refused(self):
-        words = ["compile", TINY, "-o", self.folder / "tiny", "--no-simulator", "--reuse", 2]
+        words = ["compile", MUON / "muon_pt.h5", "-o", self.folder / "muon", "--no-simulator", "--reuse", 8]
         dsps = self.succeed(sluice(*words, "--json")).json()["estimate"]["dsp"]
         self.assertGreater(dsps, 1)
         self.assert_refused(sluice(*words, "--dsp", dsps - 1), USAGE, "E-COMPILER-006",

@@ -80,6 +80,10 @@ TEST(StreamingAsVerilog, ReuseOfAPerceptron) {
   for (const std::int64_t reuse : {2, 5, 12}) {
     designs.push_back(design_of(network, {.reuse = reuse}, 40));
   }
+  // Weights of three bits, which take gates instead of multipliers.
+  const network::Network narrow = network::testing::random_mlp(
+      6, {.units = {7, 9, 3}, .input = {{6, 3, true}}, .weight = {3, 1, true}, .weight_sigma = 2});
+  designs.push_back(design_of(narrow, {.reuse = 3}, 40));
   expect_equal_to_interpreter(std::move(designs));
 }
 

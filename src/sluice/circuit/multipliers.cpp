@@ -1,5 +1,6 @@
 #include "sluice/circuit/multipliers.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 
@@ -20,6 +21,11 @@ int signed_width(std::int64_t factor) noexcept {
   return signed_width(fixed::format_of({factor, factor}, 0));
 }
 
+bool fits_ports(int a, int b) noexcept {
+  const bool fits = (a <= kNarrowPort && b <= kWidePort) || (a <= kWidePort && b <= kNarrowPort);
+  return fits && a + b > kLargestInLuts;
+}
+
 using Unit = std::optional<MultiplyAdd>;
 
 Unit product_unit(const Function& function, ValueId id) {
@@ -30,9 +36,12 @@ Unit product_unit(const Function& function, ValueId id) {
     const ValueId value = instr.operands[1 - k];
     if (!constant.range.is_constant()) continue;
     if (!suits_multiplier(function.instr(value).format, constant.range.min)) continue;
-    return MultiplyAdd{id, value, constant.range.min, {}, 0};
+    return MultiplyAdd{id, value, constant.range.min, {}, {}, 0};
   }
-  return std::nullopt;
+  const auto format = [&](std::size_t k) { return function.instr(instr.operands[k]).format; };
+  if (!suits_multiplier(format(0), format(1))) return std::nullopt;
+  const std::size_t wide = signed_width(format(0)) < signed_width(format(1)) ? 1 : 0;
+  return MultiplyAdd{id, instr.operands[wide], 0, instr.operands[1 - wide], {}, 0};
 }
 
 // The adder behind the product takes any addend, but only with the product's own lowest bit as that
@@ -49,8 +58,11 @@ Unit sum_unit(const Function& function, const Instr& sum, const std::vector<Unit
     if (function.instr(sum.operands[k]).op != Op::multiply || raised(k) != 0) continue;
     Unit unit = products[index(sum.operands[k])];
     if (!unit) continue;
-    if (sum.op == Op::sub) unit->factor = -unit->factor;
-    if (!suits_multiplier(function.instr(unit->value).format, unit->factor)) continue;
+    if (sum.op == Op::sub) {
+      if (unit->varying_factor) continue;
+      unit->factor = -unit->factor;
+      if (!suits_multiplier(function.instr(unit->value).format, unit->factor)) continue;
+    }
     unit->addend = sum.operands[1 - k];
     unit->addend_shift = raised(1 - k);
     return unit;
@@ -61,11 +73,12 @@ Unit sum_unit(const Function& function, const Instr& sum, const std::vector<Unit
 }  // namespace
 
 bool suits_multiplier(const fixed::Format& value, std::int64_t factor) noexcept {
-  const int a = signed_width(value);
-  const int b = signed_width(factor);
-  const bool fits = (a <= kNarrowPort && b <= kWidePort) || (a <= kWidePort && b <= kNarrowPort);
-  if (!fits || a + b <= kLargestInLuts) return false;
-  return std::popcount(static_cast<std::uint64_t>(std::abs(factor))) > 1;
+  return fits_ports(signed_width(value), signed_width(factor)) &&
+         std::popcount(static_cast<std::uint64_t>(std::abs(factor))) > 1;
+}
+
+bool suits_multiplier(const fixed::Format& a, const fixed::Format& b) noexcept {
+  return std::min(a.width, b.width) > 1 && fits_ports(signed_width(a), signed_width(b));
 }
 
 Multipliers::Multipliers(const Function& function)

@@ -11,8 +11,9 @@ namespace sluice::circuit {
 /// value * factor + addend * 2^addend_shift, on the grid of the product.
 struct MultiplyAdd {
   ValueId product;  ///< the `multiply`
-  ValueId value;    ///< its operand that varies
+  ValueId value;    ///< its operand that varies, the wider one if both do
   std::int64_t factor = 0;
+  std::optional<ValueId> varying_factor;  ///< instead of `factor`
   std::optional<ValueId> addend;
   int addend_shift = 0;
 };
@@ -20,9 +21,11 @@ struct MultiplyAdd {
 /// Whether a product of a value by a constant is worth a multiplier, and fits its two ports of 27
 /// and 18 bits.
 bool suits_multiplier(const fixed::Format& value, std::int64_t factor) noexcept;
+/// The same of two values.
+bool suits_multiplier(const fixed::Format& a, const fixed::Format& b) noexcept;
 
-/// The multipliers of a function: one for every sum with a product by a constant that it can make
-/// itself, and one for a product that something else reads. Sums do not share a product, as each
+/// The multipliers of a function: one for every sum with a product that it can make itself, and one
+/// for a product that something else reads. Sums do not share a product, as each
 /// would then need an adder of its own.
 class Multipliers {
  public:

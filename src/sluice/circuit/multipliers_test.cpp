@@ -74,6 +74,25 @@ TEST_F(MultipliersTest, TheAddendMayBeShiftedButNotTheProduct) {
   EXPECT_FALSE(multipliers.behind(index(t)));
 }
 
+TEST_F(MultipliersTest, BothFactorsMayVary) {
+  const ValueId narrow = input({5, 0, false});
+  const ValueId wide = input({12, 0, false});
+  const ValueId m = f_.multiply(narrow, wide, kLayer);
+  const ValueId s = f_.add(m, input(), 2, kLayer);
+  const ValueId bit = f_.multiply(wide, input({1, 0, false}), kLayer);
+  const ValueId n = f_.multiply(narrow, wide, kLayer);
+  const ValueId difference = f_.sub(input(), n, 0, kLayer);
+  for (const ValueId output : {s, bit, difference}) f_.add_output(output);
+  const Multipliers multipliers(f_);
+  EXPECT_TRUE(multipliers.is_inside(index(m)));
+  ASSERT_TRUE(multipliers.behind(index(s)));
+  EXPECT_EQ(multipliers.behind(index(s))->value, wide);
+  EXPECT_EQ(multipliers.behind(index(s))->varying_factor, narrow);
+  EXPECT_FALSE(multipliers.behind(index(bit))) << "an AND";
+  EXPECT_FALSE(multipliers.behind(index(difference))) << "a multiplier does not negate";
+  EXPECT_TRUE(multipliers.behind(index(n)));
+}
+
 TEST(SuitsMultiplier, KnowsThePortsAndWhatALutDoes) {
   EXPECT_TRUE(suits_multiplier({18, 0, true}, (1 << 26) - 1));
   EXPECT_FALSE(suits_multiplier({18, 0, false}, (1 << 26) - 1));
@@ -82,6 +101,9 @@ TEST(SuitsMultiplier, KnowsThePortsAndWhatALutDoes) {
   EXPECT_FALSE(suits_multiplier({16, 0, true}, 64));
   EXPECT_FALSE(suits_multiplier({4, 0, true}, 5));
   EXPECT_FALSE(suits_multiplier({16, 0, true}, 0));
+  EXPECT_TRUE(suits_multiplier({17, 0, false}, fixed::Format{26, 0, false}));
+  EXPECT_FALSE(suits_multiplier({18, 0, false}, fixed::Format{26, 0, false}));
+  EXPECT_FALSE(suits_multiplier({5, 0, true}, fixed::Format{5, 0, true}));
 }
 
 }  // namespace

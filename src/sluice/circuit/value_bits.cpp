@@ -124,10 +124,20 @@ class Bits {
       case Op::multiply:
       case Op::max:
       case Op::min:
-      case Op::lookup:
         break;
+      case Op::lookup:
+        return known_entries(function_.tables()[static_cast<std::size_t>(made.immediate)]);
     }
     return {};
+  }
+
+  static Known known_entries(const Table& table) {
+    Known known{kAll, kAll};
+    for (const std::int64_t mantissa : table.mantissas) {
+      known.zeros &= ~static_cast<std::uint64_t>(mantissa);
+      known.ones &= static_cast<std::uint64_t>(mantissa);
+    }
+    return known;
   }
 
   Known known_quantized(const Instr& made) const {

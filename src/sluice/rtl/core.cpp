@@ -134,31 +134,45 @@ class CoreWriter {
     }
   }
 
+  static Number constant_number(std::int64_t mantissa) {
+    const fixed::Format format = fixed::format_of({mantissa, mantissa}, 0);
+    return {mantissa, format.width, format.is_signed, 0};
+  }
+
+  /// With a bit for the sign, which an unsigned number does not have.
+  Expr as_signed(const Number& number) const {
+    return extract(module_, number, 0, number.width + (number.is_signed ? 0 : 1));
+  }
+
   /// The output is registered in the multiplier if nobody reads it in `stage`.
   void write_multiplier(std::size_t id, const circuit::MultiplyAdd& unit, int stage) {
     const bool is_registered = plan_.first_stage[id] > stage;
     const fixed::Format& format = instr(id).format;
-    const fixed::Format& value_format = circuit_.function.instr(unit.value).format;
     const std::string name = name_of(id, is_registered ? stage + 1 : stage);
-    const int value_width = value_format.width + (value_format.is_signed ? 0 : 1);
-    const NetId value = module_.add_wire(
-        name + "_a", true, extract(module_, number(unit.value, stage), 0, value_width));
+    const NetId value = module_.add_wire(name + "_a", true, as_signed(number(unit.value, stage)));
+    const NetId factor =
+        module_.add_wire(name + "_b", true,
+                         as_signed(unit.varying_factor ? number(*unit.varying_factor, stage)
+                                                       : constant_number(unit.factor)));
     Expr addend = literal(0, format.width);
     if (unit.addend) {
       addend = extract(module_, shifted(number(*unit.addend, stage), unit.addend_shift), 0,
                        format.width);
     }
     const NetId addend_net = module_.add_wire(name + "_c", true, std::move(addend));
-    const NetId clock = module_.add_wire(name + "_clk", false, module_.select(clocks_, stage, 1));
+    // The last stage has no clock.
+    const NetId clock = module_.add_wire(
+        name + "_clk", false, is_registered ? module_.select(clocks_, stage, 1) : literal(0, 1));
     const NetId sum = module_.add_wire(name, format.width);
-    module_.instantiate({"sluice_multiply_add",
-                         name + "_dsp",
-                         {{"VALUE_WIDTH", value_width},
-                          {"FACTOR", unit.factor},
-                          {"SUM_WIDTH", format.width},
-                          {"REGISTERED", is_registered ? 1 : 0}},
-                         {{"clk", clock}, {"value", value}, {"addend", addend_net}},
-                         {{"sum", sum}}});
+    module_.instantiate(
+        {"sluice_multiply_add",
+         name + "_dsp",
+         {{"VALUE_WIDTH", module_.net(value).width},
+          {"FACTOR_WIDTH", module_.net(factor).width},
+          {"SUM_WIDTH", format.width},
+          {"REGISTERED", is_registered ? 1 : 0}},
+         {{"clk", clock}, {"value", value}, {"factor", factor}, {"addend", addend_net}},
+         {{"sum", sum}}});
     nets_[id].assign(is_registered ? 2 : 1, sum);
   }
 

@@ -185,6 +185,13 @@ Expr OperationWriter::write_extremum(const Instr& instr, const Operands& operand
 }
 
 Expr OperationWriter::write_product(const Instr& instr, const Operands& operands) {
+  for (std::size_t k = 0; k < 2; ++k) {
+    const Number& gate = operands[k];
+    if (gate.width != 1 || gate.is_signed) continue;
+    // Written as a product, it would be a multiplier to some tools.
+    return binary(Operator::bit_and, extract(module_, operands[1 - k], 0, instr.format.width),
+                  repeat(extract(module_, gate, 0, 1), instr.format.width));
+  }
   const bool is_signed = operands[0].is_signed || operands[1].is_signed;
   return binary(is_signed ? Operator::multiply_signed : Operator::multiply,
                 extract(module_, operands[0], 0, instr.format.width),

@@ -58,6 +58,7 @@ Plan make_plan(const Function& function, const circuit::Schedule& schedule,
     if (plan.last_stage[id] == Plan::kDead) continue;
     if (const auto& unit = multipliers.behind(id)) {
       read(unit->value, schedule.stages[id]);
+      if (unit->varying_factor) read(*unit->varying_factor, schedule.stages[id]);
       if (unit->addend) read(*unit->addend, schedule.stages[id]);
       continue;
     }

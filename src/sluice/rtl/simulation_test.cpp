@@ -132,7 +132,7 @@ TEST(Verilated, EveryRoundingAndOverflowOnEveryInput) {
 }
 
 /// Chains of products and sums, with and without a register in the multiplier: value * factor +
-/// addend in several widths, factors shared and negated.
+/// addend in several widths, factors shared and negated, and those that vary.
 Circuit chains_of_multipliers() {
   Circuit circuit{
       "multipliers", {{"x", {{11, 4, true}}, 4}}, {}, {"multiply"}, circuit::Function()};
@@ -152,6 +152,10 @@ Circuit chains_of_multipliers() {
     f.add_output(f.add(product(i, 93), less, 0, kOrigin));
   }
   f.add_output(product(1, 67));
+  // Two values, of which the unsigned one takes a sign in the multiplier.
+  const ValueId square = f.multiply(x[4], x[4], kOrigin);
+  const ValueId chain = f.add(f.multiply(x[2], x[4], kOrigin), square, 0, kOrigin);
+  f.add_output(f.add(f.multiply(x[1], x[3], kOrigin), chain, 1, kOrigin));
   for (const ValueId output : f.outputs()) {
     const Format& format = f.instr(output).format;
     circuit.outputs.push_back({fmt::format("y{}", circuit.outputs.size()), {format}, 1});

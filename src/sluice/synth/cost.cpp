@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
+#include <utility>
 
 #include "sluice/circuit/carry_chain.hpp"
 #include "sluice/circuit/multipliers.hpp"
 #include "sluice/synth/hardware.hpp"
+#include "sluice/synth/table_bits.hpp"
 #include "sluice/synth/wires.hpp"
 
 namespace sluice::synth {
@@ -33,7 +36,8 @@ class LogicArea {
         bits_(circuit::value_bits(function)),
         is_registered_(std::move(is_registered)) {}
 
-  Area of(std::size_t id) const {
+  /// Of one value after the other.
+  Area of(std::size_t id) {
     const Instr& instr = function_.instrs()[id];
     if (instr.range.is_constant() || bits_[id].read == 0) return {};
     if (multipliers_.behind(id)) return {.dsps = 1};
@@ -125,9 +129,16 @@ class LogicArea {
     return bits + trees * tree_luts(shape.excess_bits - 1);
   }
 
-  Area lookup(const Instr& instr) const {
-    const int beyond_one_lut = std::max(0, operand(instr, 0).format.width - kLutInputs);
-    return {.luts = std::int64_t{instr.format.width} << std::min(beyond_one_lut, 40)};
+  /// A bit that is equal to one of another table, of the same argument, is the same LUTs.
+  Area lookup(const Instr& instr) {
+    const Instr& argument = operand(instr, 0);
+    const int beyond_one_lut = std::max(0, argument.format.width - kLutInputs);
+    std::int64_t bits = 0;
+    for (TableBit& bit : table_bits(function_, instr)) {
+      if (is_constant(bit) || repeated_bit(argument, bit) >= 0) continue;
+      bits += made_table_bits_.emplace(instr.operands[0], std::move(bit)).second ? 1 : 0;
+    }
+    return {.luts = bits << std::min(beyond_one_lut, 40)};
   }
 
   // The bit that is added meets the lowest bit of the value.
@@ -137,6 +148,7 @@ class LogicArea {
   circuit::Multipliers multipliers_;
   std::vector<circuit::ValueBits> bits_;
   std::vector<bool> is_registered_;  // nobody reads the value in the stage that makes it
+  std::set<std::pair<circuit::ValueId, TableBit>> made_table_bits_;
 };
 
 }  // namespace
@@ -153,7 +165,7 @@ Area& Area::operator+=(const Area& other) noexcept {
 namespace {
 
 std::vector<Area> areas(const Function& function, std::vector<bool> is_registered) {
-  const LogicArea logic(function, std::move(is_registered));
+  LogicArea logic(function, std::move(is_registered));
   std::vector<Area> areas;
   for (std::size_t id = 0; id < function.instrs().size(); ++id) areas.push_back(logic.of(id));
   return areas;

@@ -52,7 +52,7 @@ using PathDelays = std::array<PathDelay, 3>;
 PathDelays path_delays(const circuit::Function& function, circuit::ValueId id,
                        const DelayModel& model);
 
-/// From the value and from the addend of one multiplier.
+/// From the value or the factor, and from the addend, of one multiplier.
 std::array<PathDelay, 2> multiply_add_delays(const DelayModel& model);
 
 }  // namespace sluice::synth

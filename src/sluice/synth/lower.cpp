@@ -14,6 +14,7 @@
 
 #include "sluice/base/check.hpp"
 #include "sluice/base/error.hpp"
+#include "sluice/circuit/multipliers.hpp"
 #include "sluice/circuit/verify.hpp"
 #include "sluice/synth/lower_part.hpp"
 #include "sluice/synth/lower_shared.hpp"
@@ -262,9 +263,13 @@ class Lowering {
     return values;
   }
 
-  /// A tree of the least depth.
+  /// A tree of the least depth, or a chain of few products.
   ValueId reduced(network::Reduce::Kind kind, std::span<const ValueId> elements) {
     if (elements.size() == 1) return elements.front();
+    if (kind == network::Reduce::Kind::sum && elements.size() <= kLongestChain &&
+        std::ranges::any_of(elements, [&](ValueId id) { return suits_chain(id); })) {
+      return chained(elements);
+    }
     const std::size_t half = std::bit_ceil(elements.size()) / 2;
     const ValueId a = reduced(kind, elements.first(half));
     const ValueId b = reduced(kind, elements.subspan(half));
@@ -277,6 +282,26 @@ class Lowering {
         return builder_.min(a, b, origin());
     }
     return a;
+  }
+
+  bool suits_chain(ValueId id) const {
+    const circuit::Instr& made = builder_.instr(id);
+    const auto format = [&](std::size_t k) { return builder_.instr(made.operands[k]).format; };
+    return made.op == circuit::Op::multiply && circuit::suits_multiplier(format(0), format(1));
+  }
+
+  /// Each multiplier adds its product, whose lowest bit is the sum's, to what the one before has
+  /// made.
+  ValueId chained(std::span<const ValueId> elements) {
+    Values sorted(elements.begin(), elements.end());
+    std::ranges::stable_sort(sorted, {}, [&](ValueId id) {
+      return std::pair(suits_chain(id), builder_.instr(id).format.frac_bits);
+    });
+    ValueId sum = sorted.front();
+    for (std::size_t k = 1; k < sorted.size(); ++k) {
+      sum = builder_.add(sum, sorted[k], 0, origin());
+    }
+    return sum;
   }
 
   Values lower_op(const network::Lookup& lookup) {

@@ -14,6 +14,7 @@
 #include "sluice/synth/parts.hpp"
 #include "sluice/synth/taps.hpp"
 #include "sluice/synth/tick_products.hpp"
+#include "sluice/synth/uniform_layers.hpp"
 
 namespace sluice::synth {
 
@@ -90,10 +91,12 @@ class SharedLowering {
         options_(options),
         streams_(streams(network, options)),
         places_(network.layers().size()),
-        moved_(network.layers().size()) {}
+        moved_(network.layers().size()),
+        is_placed_(network.layers().size()) {}
 
   circuit::Circuit run() && {
     for (std::size_t i = 0; i < network_.layers().size(); ++i) {
+      if (is_placed_[i]) continue;
       layer_ = i;
       const Layer& layer = network_.layers()[i];
       if (const auto* input = std::get_if<network::Input>(&layer.op)) {
@@ -147,15 +150,7 @@ class SharedLowering {
 
   /// The only layer that reads layer `i`, if it keeps the elements in their order.
   std::optional<std::size_t> only_renaming(std::size_t i) const {
-    std::optional<std::size_t> user;
-    for (std::size_t k = i + 1; k < network_.layers().size(); ++k) {
-      if (std::ranges::find(network_.layers()[k].operands, static_cast<LayerId>(i)) ==
-          network_.layers()[k].operands.end()) {
-        continue;
-      }
-      if (user) return std::nullopt;
-      user = k;
-    }
+    const std::optional<std::size_t> user = only_user(network_, i);
     if (!user || !moves(network_.layers()[*user])) return std::nullopt;
     const auto* gather = std::get_if<Gather>(&network_.layers()[*user].op);
     if (gather == nullptr) return user;
@@ -475,8 +470,8 @@ class SharedLowering {
 
   /// A few outputs per tick, one tick after the other.
   bool place_with_reuse(const Layer& layer, const Dense& dense) {
-    const Folding folding = fold(dense, reuse_of(layer, options_));
-    if (folding.weights.ticks() == 1) return false;
+    const std::int64_t reuse = reuse_of(layer, options_);
+    if (reuse <= kNoReuse) return false;
     const LayerId operand = layer.operands.front();
     std::vector<std::int64_t> extents;
     std::optional<TapPattern> pattern;
@@ -492,14 +487,28 @@ class SharedLowering {
         network::element_count(extents) * dense.inputs != std::ssize(type(operand).ranges)) {
       return false;
     }
+    std::vector<fixed::Format> formats;
+    for (const Interval& range : over_positions(type(operand), dense.inputs)) {
+      formats.push_back(fixed::format_of(range, 0));
+    }
+    const Folding folding = fold(dense, reuse, formats);
     std::vector<std::int64_t> loops = extents;
     loops.push_back(folding.weights.ticks());
     const std::size_t part = parts_.size();
     parts_.emplace_back(layer.name, std::move(loops));
     const LayerId x = pattern ? add_taps(part, operand, *pattern) : tap_all(operand, part);
-    const LayerId sums =
-        multiply_by_tick(parts_[part], x, folding.weights, std::ssize(extents), layer_);
-    collect(layer, dense, part, sums, folding);
+    const std::vector<std::size_t> after = uniform_layers_after(network_, layer_);
+    const bool is_quantised = std::ranges::any_of(after, [&](std::size_t k) {
+      return std::holds_alternative<network::Quantize>(network_.layers()[k].op);
+    });
+    LayerId made = multiply_by_tick(parts_[part], x, folding.weights, std::ssize(extents), layer_,
+                                    is_quantised ? Next::quantiser : Next::wires);
+    for (const std::size_t k : after) {
+      made = parts_[part].append(for_any_element(network_.layers()[k]), {made}, k);
+      is_placed_[k] = true;
+      layer_ = k;
+    }
+    collect(part, made, folding);
     return true;
   }
 
@@ -509,24 +518,21 @@ class SharedLowering {
     places_[index(operand)] = Place{part, bring(operand, part)};
   }
 
-  /// What the ticks of the inner loop gave out, and the bias.
-  void collect(const Layer& layer, const Dense& dense, std::size_t from, LayerId sums,
-               const Folding& folding) {
+  /// What the ticks of the inner loop gave out, as the values of the present layer.
+  void collect(std::size_t from, LayerId made, const Folding& folding) {
+    const Layer& layer = network_.layers()[layer_];
     std::vector<std::int64_t> extents = parts_[from].extents();
     extents.pop_back();
     std::vector<Source> sources =
-        outputs_in_order(folding, from, parts_[from].output_of(sums), extents.size());
+        outputs_in_order(folding, from, parts_[from].output_of(made), extents.size());
     const std::size_t part = parts_.size();
     if (extents.empty()) flat_ = part;
     const network::Shape shape(layer.type.shape.begin() + std::ssize(extents),
                                layer.type.shape.end());
     parts_.emplace_back(layer.name, std::move(extents));
-    const fixed::Format format = parts_[from].network().layer(sums).type.format;
+    const fixed::Format format = parts_[from].network().layer(made).type.format;
     const LayerId x = parts_[part].append_input(shape, {format}, std::move(sources), layer_);
-    append(layer, part,
-           network::Affine{std::vector<std::int64_t>(dense.bias.size(), 1), 0, dense.bias,
-                           dense.bias_frac_bits},
-           {x});
+    append(layer, part, network::Reshape{shape}, {x});
   }
 
   /// A dense layer over all positions adds what each of them contributes.
@@ -547,7 +553,7 @@ class SharedLowering {
     const std::size_t part = parts_.size();
     parts_.emplace_back(layer.name, extents);
     const LayerId x = tap_all(static_cast<LayerId>(base), part);
-    const LayerId sums = multiply_by_tick(parts_[part], x, weights, 0, layer_);
+    const LayerId sums = multiply_by_tick(parts_[part], x, weights, 0, layer_, Next::wires);
     const LayerId end = add_up(parts_, layer, dense, part, sums, layer_);
     flat_ = parts_.size() - 1;
     append(layer, *flat_, network::Reshape{layer.type.shape}, {end});
@@ -562,6 +568,7 @@ class SharedLowering {
   std::vector<std::optional<Place>> places_;                        // by layer
   std::vector<std::vector<Moved>> moved_;                           // by layer that only moves data
   std::map<std::pair<std::size_t, std::size_t>, LayerId> brought_;  // by layer and part
+  std::vector<bool> is_placed_;      // by layer: together with one before it
   std::optional<std::size_t> flat_;  // the latest part without loops, the first left out
   std::int64_t read_elements_ = 0;
 };

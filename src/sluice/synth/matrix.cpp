@@ -16,10 +16,6 @@ using circuit::OriginId;
 using circuit::ValueId;
 using fixed::Interval;
 
-// A product and the sum behind it follow each other within one multiplier, and the next sum is in
-// the next: longer chains need more cycles, shorter ones more adders.
-constexpr std::size_t kLongestChain = 4;
-
 // Far enough below 64 that no sum is refused for what rounding adds to it.
 constexpr int kWidestFolded = 40;
 

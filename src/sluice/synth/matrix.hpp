@@ -11,6 +11,10 @@
 
 namespace sluice::synth {
 
+/// Multipliers, each of which adds its product to what the one before has made: longer chains need
+/// more cycles, shorter ones more adders.
+inline constexpr std::size_t kLongestChain = 4;
+
 using Values = std::vector<circuit::ValueId>;
 using Folded = std::vector<std::optional<FoldedRounding>>;  // by element
 

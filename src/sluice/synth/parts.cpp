@@ -45,7 +45,7 @@ Interval range_of_source(const Source& source, const Interval& declared,
   return declared;
 }
 
-/// `function` with the origins of the whole network, and only the sources that it reads.
+/// `function` with the origins of the whole network, and only the sources that it needs.
 Function adopted(const Function& function, const std::string& name,
                  const std::vector<std::size_t>& origins, std::vector<Source>& sources) {
   Function made(name);
@@ -60,6 +60,12 @@ Function adopted(const Function& function, const std::string& name,
     made.append(instr);
   }
   for (const circuit::ValueId output : function.outputs()) made.add_output(output);
+  // Loops keep step with what they tap, also where no output depends on it.
+  const auto is_tap = [](const Source& source) { return source.kind == Source::Kind::tap; };
+  if (std::ranges::none_of(read, is_tap)) {
+    const auto tap = std::ranges::find_if(sources, is_tap);
+    if (tap != sources.end()) read.push_back(std::move(*tap));
+  }
   if (read.empty()) read.push_back(std::move(sources.at(0)));  // a module has an input
   sources = std::move(read);
   return made;

@@ -121,6 +121,7 @@ class Pipeline {
   void connect(std::size_t id, const circuit::MultiplyAdd& unit,
                const std::array<PathDelay, 2>& delays) {
     connect(id, unit.value, delays[0]);
+    if (unit.varying_factor) connect(id, *unit.varying_factor, delays[0]);
     if (unit.addend) connect(id, *unit.addend, delays[1]);
   }
 

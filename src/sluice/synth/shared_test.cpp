@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <random>
+#include <string>
 
 #include "sluice/base/error.hpp"
 #include "sluice/circuit/interpreter.hpp"
@@ -14,6 +16,7 @@
 #include "sluice/network/testing/random_network.hpp"
 #include "sluice/network/testing/reference_evaluate.hpp"
 #include "sluice/network/text.hpp"
+#include "sluice/synth/cost.hpp"
 #include "sluice/synth/lower.hpp"
 #include "sluice/synth/schedule.hpp"
 
@@ -79,6 +82,85 @@ TEST(Shared, ReuseOfAPerceptronEqualsTheReference) {
     SCOPED_TRACE(reuse);
     expect_sound(network, {.reuse = reuse}, 1);
   }
+}
+
+/// Weights that are 0, equal, powers of two, of one sign, or any, and quantisers of every kind.
+Network random_reusable(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto below = [&](std::int64_t end) {
+    return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(end));
+  };
+  Network network("reusable");
+  std::int64_t inputs = 1 + below(7);
+  LayerId x = network.append(
+      "x", network::Input{{inputs}, {{static_cast<int>(1 + below(14)), 2, below(2) == 0}}}, {});
+  for (int layer = 0; layer < 2; ++layer) {
+    const std::int64_t units = 2 + below(9);
+    network::Dense dense{inputs, units, {}, static_cast<int>(below(4)), {}, 1};
+    for (std::int64_t k = 0; k < inputs * units; ++k) {
+      const std::array<std::int64_t, 6> kinds{0,
+                                              3,
+                                              std::int64_t{1} << below(6),
+                                              below(2) == 0 ? -9 : 9,
+                                              below(3) - 1,
+                                              below(900) - 450};
+      dense.weights.push_back(kinds[static_cast<std::size_t>(below(6))]);
+    }
+    for (std::int64_t j = 0; j < units; ++j) dense.bias.push_back(below(2) == 0 ? 0 : below(40));
+    x = network.append("dense_" + std::to_string(layer), dense, {x});
+    if (below(2) == 0)
+      x = network.append("relu_" + std::to_string(layer), network::Clamp{0, {}, 0}, {x});
+    const fixed::Quantizer to{
+        {static_cast<int>(3 + below(8)), static_cast<int>(below(4)), below(2) == 0},
+        static_cast<fixed::Rounding>(below(7)),
+        below(2) == 0 ? fixed::Overflow::sat : fixed::Overflow::wrap};
+    std::vector<fixed::Quantizer> quantizers(below(3) == 0 ? static_cast<std::size_t>(units) : 1,
+                                             to);
+    for (fixed::Quantizer& each : quantizers) each.format.width += static_cast<int>(below(3));
+    x = network.append("quantize_" + std::to_string(layer), network::Quantize{quantizers}, {x});
+    if (below(4) == 0) network.add_output(x);
+    inputs = units;
+  }
+  network.add_output(x);
+  return network;
+}
+
+TEST(Shared, RandomWeightsWithReuseEqualTheReference) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    expect_sound(random_reusable(seed), {.reuse = 2 + static_cast<std::int64_t>(seed % 7)}, seed);
+    if (HasFatalFailure()) return;
+  }
+}
+
+TEST(Shared, SignsTakeNoMultiplier) {
+  Network network("signs");
+  LayerId x = network.append("x", network::Input{{8}, {{12, 4, true}}}, {});
+  network::Dense dense{8, 6, {}, 0, std::vector<std::int64_t>(6), 0};
+  for (std::int64_t k = 0; k < 48; ++k) dense.weights.push_back(k * k % 7 < 3 ? 1 : -1);
+  x = network.append("dense", dense, {x});
+  network.add_output(x);
+  const Circuit circuit = lower(network, {.reuse = 3});
+  for (const circuit::Process& process : circuit.processes) {
+    for (const Area& area : logic_area(process.function)) EXPECT_EQ(area.dsps, 0);
+  }
+  expect_sound(network, {.reuse = 3}, 1);
+}
+
+TEST(Shared, AQuantiserServesAllTicks) {
+  const Network network = network::testing::random_mlp(
+      5, {.units = {6, 8}, .output = {{5, 3, true}, fixed::Rounding::rnd, fixed::Overflow::sat}});
+  const Circuit circuit = lower(network, {.reuse = 4});
+  ASSERT_EQ(circuit.processes.size(), 2U);
+  const circuit::Function& block = circuit.processes[1].function;
+  ASSERT_EQ(block.outputs().size(), 2U);
+  for (const circuit::ValueId output : block.outputs()) {
+    EXPECT_LE(block.instr(output).format.width, 5);
+  }
+  for (const circuit::Instr& instr : circuit.function.instrs()) {
+    EXPECT_TRUE(instr.op == circuit::Op::input || instr.op == circuit::Op::quantize);
+  }
+  expect_sound(network, {.reuse = 4}, 1);
 }
 
 TEST(Shared, ReuseOfOneLayerSetsTheInterval) {

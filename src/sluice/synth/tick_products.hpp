@@ -6,44 +6,28 @@
 
 #include "sluice/circuit/circuit.hpp"
 #include "sluice/network/network.hpp"
+#include "sluice/synth/folding.hpp"
 #include "sluice/synth/parts.hpp"
 #include "sluice/synth/taps.hpp"
 
 namespace sluice::synth {
-
-/// Weights of a block that one tick after the other uses: sums of products, one per unit.
-struct TickWeights {
-  std::int64_t units = 0;  ///< sums per tick
-  std::int64_t inputs = 0;
-  std::vector<std::int64_t> mantissas;  ///< [ticks][units][inputs]
-  int frac_bits = 0;
-
-  std::int64_t ticks() const noexcept {
-    return static_cast<std::int64_t>(mantissas.size()) / (units * inputs);
-  }
-};
-
-/// A dense layer's outputs spread over ticks.
-struct Folding {
-  struct Slot {
-    std::int64_t tick = 0;
-    std::int64_t unit = 0;
-  };
-  TickWeights weights;
-  std::vector<Slot> slots;  ///< by output
-};
-
-/// The fewest outputs at a time that need no more than `reuse` ticks.
-Folding fold(const network::Dense& dense, std::int64_t reuse);
 
 /// Weights of a dense layer whose input comes one position per tick, as vectors of `vector_size`
 /// elements. `moved` says which of the base layer's `elements` each input is.
 TickWeights weights_by_position(const network::Dense& dense, const std::vector<Moved>& moved,
                                 std::int64_t elements, std::int64_t vector_size);
 
-/// Appends sums of products of `x` to a part whose loops from `level` inwards count the ticks.
+/// What a layer's sums are for.
+enum class Next : std::uint8_t {
+  quantiser,  ///< that the caller appends: it may round them where they are made
+  wires,      ///< of no more bits than they need
+};
+
+/// Appends sums of products of `x`, with the bias, to a part whose loops from `level` inwards count
+/// the ticks: constants in adders, values that count at some of the ticks, and chains of
+/// multipliers, as plan_products() finds cheapest.
 network::LayerId multiply_by_tick(Part& part, network::LayerId x, const TickWeights& weights,
-                                  std::int64_t level, std::size_t origin);
+                                  std::int64_t level, std::size_t origin, Next next);
 
 /// The outputs of a folded layer, for a reader with the `levels` loops around that of the ticks.
 /// `first` is the first sum among the outputs of `process`.

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
+#include <tuple>
 
 #include "sluice/circuit/multipliers.hpp"
 #include "sluice/circuit/value_bits.hpp"
 #include "sluice/synth/hardware.hpp"
+#include "sluice/synth/table_bits.hpp"
 
 namespace sluice::synth {
 
@@ -105,12 +108,33 @@ class Wires {
       for (int k = 0; k < width; ++k) bits.push_back(bit(x, k + dropped));
       return;
     }
+    if (made.op == Op::lookup) {
+      name_table_bits(id);
+      return;
+    }
     const int passed =
         is_sum(made.op) && !multipliers_.behind(id) ? passed_bits(function_, made) : 0;
     for (int k = 0; k < passed; ++k) bits.push_back(passed_wire(id, k));
     for (int k = passed; k < width; ++k) {
       const bool is_constant = ((value_bits_[id].constant() >> k) & 1) != 0;
       bits.push_back(is_constant ? kConstant : new_wire(id));
+    }
+  }
+
+  /// Tables of one argument in one stage make equal bits once.
+  void name_table_bits(std::size_t id) {
+    for (TableBit& bit : table_bits(function_, instr(id))) {
+      const int repeated = repeated_bit(instr(operand(id, 0)), bit);
+      if (is_constant(bit)) {
+        bits_[id].push_back(kConstant);
+      } else if (repeated >= 0) {
+        bits_[id].push_back(this->bit(operand(id, 0), repeated));
+      } else {
+        const auto [known, is_new] = table_bits_.emplace(
+            std::tuple(operand(id, 0), schedule_.stages[id], std::move(bit)), kConstant);
+        if (is_new) known->second = new_wire(id);
+        bits_[id].push_back(known->second);
+      }
     }
   }
 
@@ -131,6 +155,7 @@ class Wires {
     if (made.range.is_constant() || width == 0 || multipliers_.is_inside(id)) return;
     if (const auto& unit = multipliers_.behind(id)) {
       read(unit->value, 0, 64, stage);
+      if (unit->varying_factor) read(*unit->varying_factor, 0, 64, stage);
       if (unit->addend) read(*unit->addend, 0, 64, stage);
       return;
     }
@@ -184,6 +209,7 @@ class Wires {
   std::vector<circuit::ValueBits> value_bits_;
   std::vector<std::vector<std::int32_t>> bits_;  // by value, indices into wires_
   std::vector<Wire> wires_;
+  std::map<std::tuple<std::size_t, std::int32_t, TableBit>, std::int32_t> table_bits_;
 };
 
 }  // namespace
