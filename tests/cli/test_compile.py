@@ -117,8 +117,9 @@ class Compile(Case):
         words = ("compile", FUNCTIONAL, "-o", self.folder / "package", "--no-simulator", "--json")
         loud, quiet = self.succeed(sluice(*words)), self.succeed(sluice(*words, "--quiet"))
         warning = loud.json()["warnings"][0]
-        self.assertEqual(set(warning), {"code", "subject", "message"})
-        self.assertEqual(loud.err, f"warning: {warning['code']}: {warning['subject']}: {warning['message']}\n")
+        self.assertEqual(set(warning), {"code", "subject", "message", "hint"})
+        self.assertEqual(loud.err, f"warning: {warning['code']}: {warning['subject']}: {warning['message']}\n"
+                                   f"  try: {warning['hint']}\n")
         self.assertEqual((quiet.err, quiet.json()["warnings"]), ("", [warning]))
 
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sluice/base/error.hpp"
+#include "sluice/base/json.hpp"
 
 namespace sluice {
 
@@ -14,6 +15,23 @@ struct Diagnostic {
   std::string message;
   std::string hint;
 };
+
+/// "code: subject: message", and what to try on a line of its own.
+inline std::string to_string(const Diagnostic& finding) {
+  const std::string text = finding.code + ": " + finding.subject + ": " + finding.message;
+  return finding.hint.empty() ? text : text + "\n  try: " + finding.hint;
+}
+
+/// What to_json() has written.
+inline Diagnostic diagnostic_of(const Json& json) {
+  return {json.at("code"), json.at("subject"), json.at("message"), json.at("hint")};
+}
+inline Json to_json(const Diagnostic& finding) {
+  return {{"code", finding.code},
+          {"subject", finding.subject},
+          {"message", finding.message},
+          {"hint", finding.hint}};
+}
 
 /// Collects all findings of a stage, so that a user sees every problem of a file at once.
 class Diagnostics {

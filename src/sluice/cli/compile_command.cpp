@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "sluice/base/diagnostics.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/format_arguments.hpp"
 #include "sluice/cli/interrupt.hpp"
@@ -51,10 +52,8 @@ int run_compile(const Context& context, const Arguments& arguments) {
   arguments.formats.save(compiled.formats);
   Json warnings = Json::array();
   for (const Diagnostic& warning : compiled.warnings) {
-    warnings.push_back(
-        {{"code", warning.code}, {"subject", warning.subject}, {"message", warning.message}});
-    remark(context,
-           fmt::format("warning: {}: {}: {}", warning.code, warning.subject, warning.message));
+    warnings.push_back(to_json(warning));
+    remark(context, fmt::format("warning: {}", to_string(warning)));
   }
   const package::Manifest& manifest = compiled.package.manifest();
   const Json total = read_json(compiled.package.report_file())["estimate"]["total"];

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "sluice/base/diagnostics.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/package/package.hpp"
 
@@ -32,8 +33,7 @@ std::string describe(const Json& estimate) {
       cycles_text(estimate["initiation_interval_cycles"].get<int>()),
       estimate["fmax_mhz"][0].get<double>(), estimate["fmax_mhz"][1].get<double>());
   for (const Json& found : estimate["advice"]) {
-    text += fmt::format("\n{}: {}", found["layer"].get<std::string>(),
-                        found["message"].get<std::string>());
+    text += fmt::format("\n{}", to_string(diagnostic_of(found)));
   }
   return text;
 }

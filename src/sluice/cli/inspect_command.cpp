@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "sluice/base/diagnostics.hpp"
 #include "sluice/cli/commands.hpp"
 #include "sluice/cli/format_arguments.hpp"
 #include "sluice/cli/interrupt.hpp"
@@ -77,9 +78,7 @@ std::string describe(const Json& json) {
   if (!json["formats"].is_null()) text += "\n" + describe_formats(json["formats"]);
   if (!json["warnings"].empty()) text += "\n";
   for (const Json& warning : json["warnings"]) {
-    text +=
-        fmt::format("warning: {}: {}: {}\n", warning["code"].get<std::string>(),
-                    warning["subject"].get<std::string>(), warning["message"].get<std::string>());
+    text += fmt::format("warning: {}\n", to_string(diagnostic_of(warning)));
   }
   text.pop_back();
   return text;

@@ -1,9 +1,7 @@
 #include "sluice/compiler/device_fit.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -12,7 +10,8 @@ namespace sluice::compiler {
 
 namespace {
 
-constexpr std::size_t kMostLayers = 5;
+// A layer is named when it takes at least this part of the cells.
+constexpr std::int64_t kLargePart = 10;
 
 struct CellKind {
   std::string_view name;
@@ -22,31 +21,15 @@ struct CellKind {
 };
 
 constexpr std::array kCellKinds{
-    CellKind{
-        "LUT", &synth::Area::luts, &synth::DeviceCells::luts,
-        "compute a layer in N cycles by --reuse N or its ReuseFactor, one position at a time by "
-        "--convolutions streaming, products in DSP48E2 by --dsp auto; or use fewer bits"},
+    CellKind{"LUT", &synth::Area::luts, &synth::DeviceCells::luts,
+             "fewer products at a time by --reuse N or its ReuseFactor, or --convolutions "
+             "streaming; products in DSP48E2 by --dsp auto; fewer bits"},
     CellKind{"flip-flops", &synth::Area::flip_flops, &synth::DeviceCells::flip_flops,
-             "use --pipeline registers, a slower clock or --reuse N"},
+             "--pipeline registers, a slower clock, or --reuse N"},
     CellKind{"DSP48E2", &synth::Area::dsps, &synth::DeviceCells::dsps,
-             "raise --reuse N, or leave it and --dsp out"},
-    CellKind{"block RAMs", &synth::Area::block_rams, &synth::DeviceCells::block_rams,
-             "use smaller tables or fewer bits"}};
-
-/// "dense_1 1200, dense_2 800", most first.
-std::string largest_layers(const synth::Estimate& estimate, const CellKind& kind) {
-  std::vector<synth::LayerEstimate> layers = estimate.layers;
-  std::ranges::stable_sort(layers, std::ranges::greater{}, [&](const synth::LayerEstimate& layer) {
-    return layer.area.*kind.count;
-  });
-  layers.resize(std::min(layers.size(), kMostLayers));
-  std::vector<std::string> words;
-  for (const synth::LayerEstimate& layer : layers) {
-    if (layer.area.*kind.count == 0) break;
-    words.push_back(fmt::format("{} {}", layer.layer, layer.area.*kind.count));
-  }
-  return fmt::format("{}", fmt::join(words, ", "));
-}
+             "a smaller --dsp, or a larger --reuse or ReuseFactor"},
+    CellKind{"block RAMs of 18 kbit", &synth::Area::block_rams, &synth::DeviceCells::block_rams,
+             "smaller tables, or fewer bits"}};
 
 }  // namespace
 
@@ -54,13 +37,17 @@ std::vector<Diagnostic> device_warnings(const synth::Estimate& estimate,
                                         const synth::DeviceCells& device) {
   std::vector<Diagnostic> warnings;
   for (const CellKind& kind : kCellKinds) {
-    const std::int64_t count = estimate.total.area.*kind.count;
-    if (count <= device.*kind.limit) continue;
-    warnings.push_back(
-        {"W-COMPILER-004", "the network",
-         fmt::format("takes about {} {}, of which device {} has {}; most of them are for {}", count,
-                     kind.name, device.name, device.*kind.limit, largest_layers(estimate, kind)),
-         std::string(kind.hint)});
+    const std::int64_t total = estimate.total.area.*kind.count;
+    if (total <= device.*kind.limit) continue;
+    for (const synth::LayerEstimate& layer : estimate.layers) {
+      const std::int64_t count = layer.area.*kind.count;
+      if (count * kLargePart < total) continue;
+      warnings.push_back(
+          {"W-COMPILER-004", layer.layer,
+           fmt::format("takes {} of the {} {} of a network that does not fit an {}, which has {}",
+                       count, total, kind.name, device.name, device.*kind.limit),
+           std::string(kind.hint)});
+    }
   }
   return warnings;
 }

@@ -8,8 +8,8 @@
 
 namespace sluice::compiler {
 
-/// W-COMPILER-004 for every kind of cell of which the estimate is more than the device has, with
-/// the layers that take most of them.
+/// W-COMPILER-004 for every layer that takes much of what a device has too few of; nothing for a
+/// circuit that fits.
 std::vector<Diagnostic> device_warnings(const synth::Estimate& estimate,
                                         const synth::DeviceCells& device = {});
 

@@ -9,10 +9,7 @@ namespace sluice::compiler {
 namespace {
 
 void append_warnings(const std::vector<Diagnostic>& warnings, Json& rows) {
-  for (const Diagnostic& warning : warnings) {
-    rows.push_back(
-        {{"code", warning.code}, {"subject", warning.subject}, {"message", warning.message}});
-  }
+  for (const Diagnostic& warning : warnings) rows.push_back(to_json(warning));
 }
 
 Json describe_plan(const network::Network& network) {
