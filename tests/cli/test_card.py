@@ -49,9 +49,10 @@ class Results(CardCase):
 
     def test_convolutional_network(self):
         """The shell takes the core's outputs at the latency of the manifest: right ones meet it exactly."""
-        with np.load(DATA / "layers_small_cnn_vectors.npz") as recorded:
-            x, y = recorded["x_0"], recorded["y_output"]
-        for name in ("small_cnn", "streaming_cnn"):
+        with np.load(DATA / "layers_small_cnn_vectors.npz") as keras, np.load(DATA / "qonnx_streamed_onnx.npz") as onnx:
+            events = {"small_cnn": (keras["x_0"], keras["y_output"]), "streaming_cnn": (keras["x_0"], keras["y_output"]),
+                      "channels_first": (onnx["x"], onnx["y"])}
+        for name, (x, y) in events.items():
             for mode in MODES:
                 with self.subTest(name=name, mode=mode):
                     self.succeed(on_card(*self.words(support.package(name), events=x), mode=mode))
@@ -68,7 +69,11 @@ class Results(CardCase):
         """8 more events take 8 initiation intervals and the bus words of 8 outputs, to the cycle.
 
         So few outputs are one burst, which the kernel writes when all of them are there."""
-        package = support.package("streaming_cnn")
+        for name in ("streaming_cnn", "channels_first"):
+            with self.subTest(name=name):
+                self.check_cycles(support.package(name))
+
+    def check_cycles(self, package):
         manifest = json.loads((package / "manifest.json").read_text())
         interval, output = manifest["initiation_interval_cycles"], manifest["output"]
         bus_words = 8 * output["event_bytes"] // (output["bus_bits"] // 8)

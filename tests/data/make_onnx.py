@@ -308,6 +308,36 @@ def pooled(rng):
     g.save(g.quant(g.matmul(x, w), 1 / 128, 10))
 
 
+def streamed(rng):
+    """Channels first in all that streams: strides, padding, branches, pooling with padding, groups, flattening."""
+    g = Graph("qonnx_streamed", images(rng, 60, (3, 8, 8)) * 2 - 1)
+
+    def weights(*shape):
+        return g.quant(g.constant(rng.normal(0, 0.4, shape)), rng.uniform(0.05, 0.2, (shape[0], 1, 1, 1)), 4)
+
+    def quant(x, signed=False):
+        return g.quant(x, 1 / 8, 5, signed=signed)
+
+    def max_pool(x, size, stride, pad):
+        v = np.pad(g.values[x], ((0, 0), (0, 0), (pad, pad), (pad, pad)), constant_values=-np.inf)
+        ends = [n - size + 1 for n in v.shape[2:]]
+        y = np.max([v[:, :, i:i + ends[0]:stride, j:j + ends[1]:stride] for i in range(size) for j in range(size)], 0)
+        return g.node("MaxPool", [x], y, kernel_shape=[size] * 2, strides=[stride] * 2, pads=[pad] * 4)
+
+    x = g.quant("x", 1 / 16, 5)
+    x = quant(g.relu(g.conv(x, weights(4, 3, 3, 3), pads=(1, 1, 1, 1), bias=g.constant(rng.normal(0, 0.1, 4)))))
+    branch = quant(g.conv(x, weights(4, 4, 3, 3), pads=(1, 1, 1, 1)), True)
+    x = quant(g.relu(g.add(x, branch)))
+    x = quant(g.conv(x, weights(4, 4, 3, 3), pads=(0, 0, 1, 1), strides=(2, 2)), True)
+    wide = max_pool(x, 3, 1, 1)
+    deep = quant(g.conv(x, weights(4, 1, 3, 3), pads=(1, 1, 1, 1), group=4), True)
+    x = g.node("Concat", [wide, deep], np.concatenate([g.values[wide], g.values[deep]], 1), axis=1)
+    x = max_pool(x, 2, 2, 0)
+    x = g.node("Flatten", [x], g.values[x].reshape(len(g.values[x]), -1))
+    w = g.quant(g.constant(rng.normal(0, 0.3, (g.values[x].shape[1], 3))), 0.125, 4)
+    g.save(g.quant(g.add(g.matmul(x, w), g.constant(rng.normal(0, 0.2, 3))), 1 / 16, 8))
+
+
 def matrices(rng):
     """Matrix products whose rows are no batch: joined axes, transposed operands, a constant in front."""
     g = Graph("onnx_matrix", images(rng, 60, (3, 4)))
@@ -410,7 +440,7 @@ def main():
     faults()
     softmaxes()
     two_towers()
-    for make in (convolutional, flattened, binary, quantize_dequantize, functions, movements, matrices, pooled):
+    for make in (convolutional, flattened, binary, quantize_dequantize, functions, movements, matrices, pooled, streamed):
         make(np.random.default_rng(2))
 
 

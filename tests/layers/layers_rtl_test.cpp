@@ -120,7 +120,9 @@ TEST(LayersAsVerilog, StreamingEqualsTheInterpreter) {
     designs.push_back(
         design_of("layers_small_cnn.h5", {.form = synth::Form::streaming, .reuse = reuse}));
   }
-  designs.push_back(design_of("onnx_pool.onnx", {.form = synth::Form::streaming}));
+  for (const char* const file : {"onnx_pool.onnx", "qonnx_cnn.onnx", "qonnx_streamed.onnx"}) {
+    designs.push_back(design_of(file, {.form = synth::Form::streaming}));
+  }
   expect_equal_to_interpreter(std::move(designs));
 }
 

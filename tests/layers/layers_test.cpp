@@ -13,6 +13,7 @@
 #include "sluice/engine/engine.hpp"
 #include "sluice/frontend/import.hpp"
 #include "sluice/synth/lower.hpp"
+#include "sluice/synth/lower_shared.hpp"
 
 namespace sluice {
 namespace {
@@ -81,15 +82,21 @@ TEST_P(Layers, EngineEqualsTheCircuit) {
   }
 }
 
-// Channels first, of which there is one: the event's elements are the positions in their order.
-TEST(Streaming, OnnxConvolutionsTakeOnePositionPerTick) {
-  const frontend::Imported model = frontend::import_model(std::filesystem::path(SLUICE_SOURCE_DIR) /
-                                                          "tests/data/onnx_pool.onnx");
-  const circuit::Circuit circuit = synth::lower(model.network, {.form = synth::Form::streaming});
-  std::vector<std::vector<std::int64_t>> extents;
-  for (const circuit::Process& process : circuit.processes) extents.push_back(process.extents);
-  EXPECT_THAT(extents, ::testing::IsSupersetOf(
-                           {std::vector<std::int64_t>{8, 8}, std::vector<std::int64_t>{6, 6}}));
+class Streaming : public ::testing::TestWithParam<const char*> {};
+
+// Channels first: whatever their number, one position enters per tick, and all layers keep its
+// pace.
+TEST_P(Streaming, OnnxConvolutionsTakeOnePositionPerTick) {
+  const frontend::Imported model =
+      frontend::import_model(std::filesystem::path(SLUICE_SOURCE_DIR) / "tests/data" / GetParam());
+  const synth::LowerOptions options{.form = synth::Form::streaming};
+  for (const Diagnostic& warning : synth::sharing_warnings(model.network, options)) {
+    ADD_FAILURE() << warning.subject << " " << warning.message;
+  }
+  const circuit::Circuit circuit = synth::lower(model.network, options);
+  const network::Shape& shape = model.network.layer(model.network.inputs()[0]).type.shape;
+  EXPECT_THAT(circuit.processes.front().extents, ::testing::ElementsAre(shape[1], shape[2]));
+  EXPECT_EQ(std::ssize(circuit.processes.front().sources), shape[0]);
   const circuit::Interpreter streaming(circuit, circuit::Checking::ranges);
   const circuit::Circuit parallel_circuit = synth::lower(model.network);
   const circuit::Interpreter parallel(parallel_circuit, circuit::Checking::ranges);
@@ -105,6 +112,10 @@ TEST(Streaming, OnnxConvolutionsTakeOnePositionPerTick) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
+    Models, Streaming, ::testing::Values("onnx_pool.onnx", "qonnx_cnn.onnx", "qonnx_streamed.onnx"),
+    [](const auto& model) { return std::filesystem::path(model.param).stem().string(); });
+
+INSTANTIATE_TEST_SUITE_P(
     Models, Layers,
     ::testing::Values(
         Model{"layers_conv2d.h5"}, Model{"layers_conv1d.h5"}, Model{"layers_pooling.h5"},
@@ -113,7 +124,8 @@ INSTANTIATE_TEST_SUITE_P(
         Model{"layers_small_cnn.h5"}, Model{"layers_nested.h5"}, Model{"layers_transposed.h5"},
         Model{"layers_einsum.h5"}, Model{"layers_qkeras_more.h5"}, Model{"hgq2_convolution.keras"},
         Model{"hgq2_merge.keras"}, Model{"hgq2_activation.keras"}, Model{"onnx_functions.onnx"},
-        Model{"onnx_movement.onnx"}, Model{"onnx_matrix.onnx"}, Model{"onnx_pool.onnx"}),
+        Model{"onnx_movement.onnx"}, Model{"onnx_matrix.onnx"}, Model{"onnx_pool.onnx"},
+        Model{"qonnx_cnn.onnx"}, Model{"qonnx_streamed.onnx"}),
     [](const auto& model) { return model.param.name; });
 
 /// Each form of a softmax, at an end, inside, and along an axis that is not the last.

@@ -197,7 +197,7 @@ Compiled compile(const fs::path& model, const fs::path& output, const CompileOpt
   package::seal(folder, manifest);
   staged.commit();
   std::vector<Diagnostic> warnings = imported.warnings;
-  std::ranges::copy(unused_reuse(imported, options), std::back_inserter(warnings));
+  std::ranges::copy(unshared_hardware(imported, options), std::back_inserter(warnings));
   std::ranges::copy(device_warnings(estimate), std::back_inserter(warnings));
   return {package::Package::open(output), std::move(warnings), formatted.formats, timings_s};
 }

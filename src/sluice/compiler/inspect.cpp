@@ -1,7 +1,11 @@
 #include "sluice/compiler/inspect.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "sluice/compiler/layer_report.hpp"
 #include "sluice/compiler/subject.hpp"
+#include "sluice/compiler/synthesise.hpp"
 #include "sluice/engine/engine.hpp"
 
 namespace sluice::compiler {
@@ -24,6 +28,13 @@ Json describe_plan(const network::Network& network) {
   return rows;
 }
 
+/// What compile() would warn of without options. A package was compiled with its own.
+void add_unshared_hardware(Subject& subject) {
+  if (subject.network.inputs().size() > 1) return;  // compile() may refuse to join them
+  std::ranges::copy(unshared_hardware({subject.network, subject.source, {}, {}, {}, {}}, {}),
+                    std::back_inserter(subject.warnings));
+}
+
 Json describe(const Subject& subject, const NpyArray* data) {
   LayerReport report = report_layers(subject, data);
   Json warnings = Json::array();
@@ -37,13 +48,16 @@ Json describe(const Subject& subject, const NpyArray* data) {
 }  // namespace
 
 Json inspect(const frontend::Imported& model) {
-  return describe({model.network, model.source, model.warnings, {}}, nullptr);
+  Subject subject{model.network, model.source, model.warnings, {}};
+  add_unshared_hardware(subject);
+  return describe(subject, nullptr);
 }
 
 Json inspect(const std::filesystem::path& subject, const InspectOptions& options,
              ProgressSink& progress) {
-  const Subject read =
+  Subject read =
       read_subject(subject, {options.config, options.weights, {}}, options.formats, progress);
+  if (!std::filesystem::is_directory(subject)) add_unshared_hardware(read);
   return describe(read, options.formats.data ? &*options.formats.data : nullptr);
 }
 

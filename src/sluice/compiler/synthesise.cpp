@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -11,6 +13,7 @@
 #include "sluice/synth/balance.hpp"
 #include "sluice/synth/estimate.hpp"
 #include "sluice/synth/lower.hpp"
+#include "sluice/synth/lower_shared.hpp"
 
 namespace sluice::compiler {
 
@@ -27,19 +30,33 @@ void check_shared_multipliers(const Synthesised& result, const CompileOptions& o
                    "raise --dsp or --reuse, or leave --dsp out");
 }
 
+/// The layer of the model that a layer of the network was made for.
+std::string layer_of(const frontend::ModelSource& source, const std::string& network_layer) {
+  for (const frontend::LayerSummary& layer : source.layers) {
+    if (std::ranges::find(layer.network_layers, network_layer) != layer.network_layers.end()) {
+      return layer.name;
+    }
+  }
+  return network_layer;
+}
+
 synth::Adders adders_of(const CompileOptions& options) {
   const bool adds_three = options.family.carry_bits > 0;
   return options.adders.value_or(adds_three ? synth::Adders::three : synth::Adders::two);
 }
 
+synth::LowerOptions lower_options_of(const frontend::Imported& model,
+                                     const CompileOptions& options) {
+  return {.cmvm = {.effort = options.effort, .adders = adders_of(options)},
+          .form = options.convolutions,
+          .reuse = options.reuse,
+          .layer_reuse = model.reuse};
+}
+
 }  // namespace
 
 Synthesised synthesise(const frontend::Imported& model, const CompileOptions& options) {
-  synth::LowerOptions lower_options{
-      .cmvm = {.effort = options.effort, .adders = adders_of(options)},
-      .form = options.convolutions,
-      .reuse = options.reuse,
-      .layer_reuse = model.reuse};
+  synth::LowerOptions lower_options = lower_options_of(model, options);
   const network::Network network = network::packed(model.network);
   lower_options.multipliers =
       options.dsps ? *options.dsps : synth::balanced_multipliers(network, lower_options);
@@ -52,9 +69,11 @@ Synthesised synthesise(const frontend::Imported& model, const CompileOptions& op
   return result;
 }
 
-std::vector<Diagnostic> unused_reuse(const frontend::Imported& model,
-                                     const CompileOptions& options) {
-  std::vector<Diagnostic> warnings;
+std::vector<Diagnostic> unshared_hardware(const frontend::Imported& model,
+                                          const CompileOptions& options) {
+  std::vector<Diagnostic> warnings =
+      synth::sharing_warnings(network::packed(model.network), lower_options_of(model, options));
+  for (Diagnostic& warning : warnings) warning.subject = layer_of(model.source, warning.subject);
   bool has_products = false;
   for (const network::Layer& layer : model.network.layers()) {
     const auto* const dense = std::get_if<network::Dense>(&layer.op);

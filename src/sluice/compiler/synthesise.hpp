@@ -20,8 +20,9 @@ struct Synthesised {
 /// UsageError where shared multipliers alone are more than the options allow.
 Synthesised synthesise(const frontend::Imported& model, const CompileOptions& options);
 
-/// A warning for every layer that is to share multipliers and, with these options, does not.
-std::vector<Diagnostic> unused_reuse(const frontend::Imported& model,
-                                     const CompileOptions& options);
+/// A warning for every layer that is to share hardware among positions or ticks and, with these
+/// options, does not. Throws as network::packed does.
+std::vector<Diagnostic> unshared_hardware(const frontend::Imported& model,
+                                          const CompileOptions& options);
 
 }  // namespace sluice::compiler

@@ -149,7 +149,12 @@ class OnnxImporter {
     const auto quantizer = input_quantizer(input.name, summary);
     if (quantizer) {
       try {
-        values_[input.name] = builder_.input(input.name, shape, *quantizer);
+        ScaledTensor x = builder_.input(input.name, shape, *quantizer);
+        // Before anything else, so that a streaming circuit reads the event in this order.
+        if (const auto order = windowed_order(input.name, shape.size(), view())) {
+          builder_.arrange(x, *order, input.name);
+        }
+        values_[input.name] = std::move(x);
       } catch (const ModelError& problem) {
         error(problem.code().c_str(), input.name, problem.message(), problem.hint());
       }
@@ -159,23 +164,26 @@ class OnnxImporter {
     source_.layers.push_back(std::move(summary));
   }
 
+  OnnxGraphView view() const {
+    const auto constant = [this](const std::string& input) -> const OnnxTensor* {
+      const auto found = values_.find(input);
+      return found == values_.end() ? nullptr : std::get_if<OnnxTensor>(&found->second);
+    };
+    const auto users = [this](const std::string& value) -> std::span<const OnnxNode* const> {
+      const auto found = users_.find(value);
+      if (found == users_.end()) return {};
+      return found->second;
+    };
+    return {users, constant, [this](const std::string& value) { return is_output(value); }};
+  }
+
   std::optional<fixed::Quantizer> input_quantizer(const std::string& name, LayerSummary& summary) {
     if (const auto asked = precision_.of_layer(name, "Input", "result"); asked && !asked->is_auto) {
       summary.quantizers.emplace_back("input", asked->text);
       formats_.push_back(format_of_result(name, "Input", *asked, name));
       return asked->quantizer;
     }
-    const auto constant = [&](const std::string& input) -> const OnnxTensor* {
-      const auto found = values_.find(input);
-      return found == values_.end() ? nullptr : std::get_if<OnnxTensor>(&found->second);
-    };
-    const auto users = [&](const std::string& value) -> std::span<const OnnxNode* const> {
-      const auto found = users_.find(value);
-      if (found == users_.end()) return {};
-      return found->second;
-    };
-    if (const auto own = first_quantizer(
-            name, {users, constant, [&](const std::string& value) { return is_output(value); }})) {
+    if (const auto own = first_quantizer(name, view())) {
       summary.quantizers.emplace_back("input", to_string(own->format));
       return own;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "sluice/base/error.hpp"
@@ -16,6 +17,7 @@ namespace sluice::frontend {
 namespace {
 
 constexpr int kMostBits = 48;
+constexpr std::size_t kMostValues = 256;
 
 // A value that is the input times slope plus offset.
 struct Line {
@@ -107,11 +109,59 @@ std::optional<fixed::Quantizer> of_quantizer(const Line& line, const OnnxNode& n
   return result;
 }
 
+// A value with the input's elements, or functions of one each.
+struct Axes {
+  std::string value;
+  std::vector<std::size_t> of_input;  // axis i of the value is this one of the input
+};
+
+bool slides(const OnnxNode& node) {
+  static constexpr std::array kWindows{"Conv", "ConvTranspose", "MaxPool", "AveragePool"};
+  return std::ranges::find(kWindows, node.op_type) != kWindows.end();
+}
+
+// The axes after a node that leaves them as they are, or transposes them. No harm where another one
+// changes them: the order is worth less then.
+std::optional<Axes> after(const OnnxNode& node, const Axes& axes) {
+  static constexpr std::array kChanges{"Reshape", "Flatten", "Squeeze", "Unsqueeze",
+                                       "MatMul",  "Gemm",    "Shape"};
+  if (std::ranges::find(kChanges, node.op_type) != kChanges.end()) return std::nullopt;
+  Axes next{node.outputs.front(), axes.of_input};
+  if (node.op_type != "Transpose") return next;
+  std::vector<std::int64_t> axis(axes.of_input.size());
+  std::iota(axis.rbegin(), axis.rend(), 0);
+  axis = node.attribute("perm", axis);
+  if (axis.size() != axes.of_input.size()) return std::nullopt;
+  for (std::size_t i = 0; i < axis.size(); ++i) {
+    if (axis[i] < 0 || axis[i] >= std::ssize(axis)) return std::nullopt;
+    next.of_input[i] = axes.of_input[static_cast<std::size_t>(axis[i])];
+  }
+  return next;
+}
+
 }  // namespace
+
+std::optional<std::vector<std::size_t>> windowed_order(const std::string& input, std::size_t rank,
+                                                       const OnnxGraphView& graph) {
+  if (rank < 3) return std::nullopt;
+  std::vector<Axes> front{{input, std::vector<std::size_t>(rank)}};
+  std::iota(front[0].of_input.begin(), front[0].of_input.end(), std::size_t{0});
+  for (std::size_t i = 0; i < front.size() && front.size() <= kMostValues; ++i) {
+    const Axes axes = front[i];
+    for (const OnnxNode* const user : graph.users(axes.value)) {
+      if (slides(*user) && user->inputs.front() == axes.value) {
+        std::vector<std::size_t> order = axes.of_input;
+        std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+        return order;
+      }
+      if (auto next = after(*user, axes)) front.push_back(*std::move(next));
+    }
+  }
+  return std::nullopt;
+}
 
 std::optional<fixed::Quantizer> first_quantizer(const std::string& input,
                                                 const OnnxGraphView& graph) {
-  constexpr std::size_t kMostValues = 256;
   std::vector<fixed::Quantizer> found;
   std::vector<Line> front{{input}};
   for (std::size_t i = 0; i < front.size(); ++i) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "sluice/fixed/quantize.hpp"
 #include "sluice/frontend/onnx_model.hpp"
@@ -22,5 +23,10 @@ struct OnnxGraphView {
 /// one constant, ends in quantisers with power-of-two steps. Nothing where there is none.
 std::optional<fixed::Quantizer> first_quantizer(const std::string& input,
                                                 const OnnxGraphView& graph);
+
+/// The order of an input's axes in which the first window that reads it, through nodes that keep
+/// its axes, has its channels last. Nothing where no window reads it so.
+std::optional<std::vector<std::size_t>> windowed_order(const std::string& input, std::size_t rank,
+                                                       const OnnxGraphView& graph);
 
 }  // namespace sluice::frontend

@@ -41,7 +41,7 @@ void take(ScaledBuilder& builder, ScaledTensor& x, std::size_t axis, const List&
   Shape to;
   std::size_t place = 0;
   double elements = 1;
-  for (const std::size_t from : x.order) {
+  for (const std::size_t from : x.event_order()) {
     if (from == axis) place = memory.size();
     memory.push_back(x.shape[from]);
     to.push_back(from == axis ? std::ssize(indices) : x.shape[from]);
@@ -212,8 +212,12 @@ ScaledTensor OnnxNodes::concatenate(const Call& call) {
   const std::size_t axis =
       checked_axis(call.node.attribute<std::int64_t>("axis", 0), first.shape.size());
   const std::string& name = call.node.label();
-  std::vector<std::size_t> natural(first.shape.size());
-  std::iota(natural.begin(), natural.end(), std::size_t{0});
+  // An order that is not ONNX's is that of the windows before.
+  std::vector<std::size_t> order = first.order;
+  for (std::size_t i = 1; i < call.inputs.size() && std::ranges::is_sorted(order); ++i) {
+    order = operand(call.inputs, i).order;
+  }
+  std::vector<std::size_t> in_memory;
   std::vector<Shape> shapes;
   std::vector<network::LayerId> layers;
   ScaledTensor result;
@@ -224,8 +228,10 @@ ScaledTensor OnnxNodes::concatenate(const Call& call) {
     if (other != first.shape) refuse(codes::kGraph, "its inputs differ in shape");
     builder_.settle(x, name);
     if (x.axis && *x.axis != axis) builder_.materialize(x, name);
-    builder_.arrange(x, natural, name);
-    shapes.push_back(x.shape);
+    builder_.arrange(x, order, name);
+    in_memory = axis == 0 ? order : x.event_order();
+    Shape& memory = shapes.emplace_back();
+    for (const std::size_t from : in_memory) memory.push_back(x.shape[from]);
     layers.push_back(x.layer);
     const auto extent = static_cast<std::size_t>(x.shape[axis]);
     x.factor.resize(extent, x.factor.front());
@@ -245,8 +251,10 @@ ScaledTensor OnnxNodes::concatenate(const Call& call) {
     result.offset.resize(1);
     result.axis.reset();
   }
+  const auto place =
+      static_cast<std::size_t>(std::ranges::find(in_memory, axis) - in_memory.begin());
   // Layers have one binary point each; the concatenation aligns them.
-  result.layer = builder_.append(name, network::concatenate(shapes, axis), layers);
+  result.layer = builder_.append(name, network::concatenate(shapes, place), layers);
   return result;
 }
 

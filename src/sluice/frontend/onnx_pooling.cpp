@@ -97,17 +97,21 @@ ScaledTensor OnnxNodes::reduced(const Call& call, const std::vector<std::size_t>
     falls = false;
   }
   std::vector<std::size_t> order;
-  std::int64_t rows = 1;
+  Shape rows;
   std::int64_t count = 1;
   for (std::size_t axis = 0; axis < x.shape.size(); ++axis) {
     const bool kept = std::ranges::find(axes, axis) == axes.end();
     if (kept) order.push_back(axis);
-    (kept ? rows : count) *= x.shape[axis];
+    const bool is_batch = axis == 0 && x.shape[axis] == 1;
+    if (kept && !is_batch) rows.push_back(x.shape[axis]);
+    if (!kept) count *= x.shape[axis];
   }
+  if (rows.empty()) rows.push_back(1);
+  rows.push_back(count);
   std::vector<std::size_t> memory = order;
   memory.insert(memory.end(), axes.begin(), axes.end());
   builder_.arrange(x, memory, name);
-  builder_.use_shape(x, {rows, count}, name);
+  builder_.use_shape(x, rows, name);
   const bool is_maximum = (how == "Max") != falls;
   x.layer = builder_.append(name,
                             network::Reduce{sums         ? Kind::sum

@@ -42,7 +42,7 @@ TEST_P(OnnxGraphs, EqualFloat64BitForBit) {
 INSTANTIATE_TEST_SUITE_P(Data, OnnxGraphs,
                          ::testing::Values("qonnx_cnn", "qonnx_flatten", "qonnx_binary", "qcdq",
                                            "onnx_functions", "onnx_movement", "onnx_matrix",
-                                           "onnx_pool"));
+                                           "onnx_pool", "qonnx_streamed"));
 
 TEST(OnnxGraph, AllProblemsAtOnce) {
   try {

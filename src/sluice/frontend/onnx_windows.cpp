@@ -218,7 +218,7 @@ void spread(ScaledBuilder& builder, ScaledTensor& x, std::span<const std::int64_
   Shape memory;
   List in_memory;
   double elements = 1;
-  for (const std::size_t axis : x.order) {
+  for (const std::size_t axis : x.event_order()) {
     memory.push_back(x.shape[axis]);
     in_memory.push_back(steps[axis]);
     x.shape[axis] = (x.shape[axis] - 1) * steps[axis] + 1;
@@ -335,7 +335,7 @@ ScaledTensor padded(ScaledBuilder& builder, ScaledTensor x, std::span<const std:
   if (x.has_offset() || (x.axis && result[*x.axis] != x.shape[*x.axis])) {
     builder.materialize(x, name);
   }
-  for (const std::size_t axis : x.order) {
+  for (const std::size_t axis : x.event_order()) {
     memory.push_back(x.shape[axis]);
     first.push_back(before[axis]);
     last.push_back(after[axis]);

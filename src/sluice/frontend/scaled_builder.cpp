@@ -36,6 +36,12 @@ Shape without_ones(const Shape& shape) {
 
 bool ScaledTensor::has_offset() const { return !all_are(offset, 0); }
 
+std::vector<std::size_t> ScaledTensor::event_order() const {
+  std::vector<std::size_t> axes = order;
+  if (shape.size() > 1 && shape.front() == 1) std::erase(axes, std::size_t{0});
+  return axes;
+}
+
 AxisValues axis_values(const OnnxTensor& constant, const Shape& shape) {
   AxisValues result;
   const auto joined = network::broadcast_shape(constant.shape, shape);
@@ -336,8 +342,14 @@ void ScaledBuilder::align(ScaledTensor& a, ScaledTensor& b, const std::string& n
   constexpr std::int64_t kMostRatio = std::int64_t{1} << 24;
   settle(a, name);
   settle(b, name);
-  arrange(b, a.order, name);
-  use_shape(b, type(a).shape, name);
+  // An order that is not ONNX's is that of the windows before.
+  if (std::ranges::is_sorted(a.order)) {
+    arrange(a, b.order, name);
+    use_shape(a, type(b).shape, name);
+  } else {
+    arrange(b, a.order, name);
+    use_shape(b, type(a).shape, name);
+  }
   const auto axis = joined_axis(a.axis, b.axis);
   const std::size_t channels = std::max(a.factor.size(), b.factor.size());
   for (ScaledTensor* const x : {&a, &b}) {

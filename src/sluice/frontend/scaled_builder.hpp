@@ -52,6 +52,8 @@ struct ScaledTensor {
   std::shared_ptr<const UnaryFunction> function;
 
   bool has_offset() const;
+  /// `order` without the batch, which is no axis of a streaming circuit's positions.
+  std::vector<std::size_t> event_order() const;
 };
 
 /// Weights [inputs][units] and what is added to each unit, as real numbers.

@@ -11,7 +11,12 @@
 #include <vector>
 
 #include "sluice/base/error.hpp"
+#include "sluice/synth/accumulate.hpp"
+#include "sluice/synth/at_once.hpp"
+#include "sluice/synth/each_position.hpp"
+#include "sluice/synth/event_order.hpp"
 #include "sluice/synth/parts.hpp"
+#include "sluice/synth/sharing.hpp"
 #include "sluice/synth/taps.hpp"
 #include "sluice/synth/tick_products.hpp"
 #include "sluice/synth/uniform_layers.hpp"
@@ -30,60 +35,6 @@ using network::Network;
 using network::Shape;
 using network::TensorType;
 
-constexpr std::int64_t kNoReuse = 1;
-
-std::int64_t reuse_of(const Layer& layer, const LowerOptions& options) {
-  const auto* dense = std::get_if<Dense>(&layer.op);
-  if (dense == nullptr) return kNoReuse;
-  const auto own = options.layer_reuse.find(layer.name);
-  const std::int64_t reuse = own != options.layer_reuse.end() ? own->second : options.reuse;
-  return std::min(reuse, dense->units);
-}
-
-std::int64_t positions_of(const Network& network, const Layer& layer, const Dense& dense) {
-  return std::ssize(network.layer(layer.operands.front()).type.ranges) / dense.inputs;
-}
-
-bool streams(const Network& network, const LowerOptions& options) {
-  if (options.form != Form::automatic) return options.form == Form::streaming;
-  return std::ranges::any_of(network.layers(), [&](const Layer& layer) {
-    const auto* dense = std::get_if<Dense>(&layer.op);
-    if (dense == nullptr) return false;
-    const std::int64_t positions = positions_of(network, layer, *dense);
-    const std::int64_t products =
-        positions * (std::ssize(dense->weights) - std::ranges::count(dense->weights, 0));
-    return positions > 1 &&
-           (reuse_of(layer, options) > kNoReuse || products > options.most_parallel_products);
-  });
-}
-
-/// Moves the values of a function of the vector's elements at all positions to those of one.
-template <typename Value>
-std::optional<std::vector<Value>> same_everywhere(const std::vector<Value>& values,
-                                                  std::int64_t vector_size) {
-  const auto size = static_cast<std::size_t>(vector_size);
-  if (values.size() <= size) return values;
-  for (std::size_t i = size; i < values.size(); ++i) {
-    if (!(values[i] == values[i - size])) return std::nullopt;
-  }
-  return std::vector<Value>(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(size));
-}
-
-/// Tables that answer for every operand of these ranges; what was not covered does not occur.
-network::Lookup covering(network::Lookup lookup, const std::vector<Interval>& ranges) {
-  for (std::size_t i = 0; i < ranges.size(); ++i) {
-    network::Lookup::Table& table = lookup.tables[i % lookup.tables.size()];
-    while (table.first > ranges[i].min) {
-      table.mantissas.insert(table.mantissas.begin(), table.mantissas.front());
-      --table.first;
-    }
-    while (table.first + std::ssize(table.mantissas) <= ranges[i].max) {
-      table.mantissas.push_back(table.mantissas.back());
-    }
-  }
-  return lookup;
-}
-
 class SharedLowering {
  public:
   SharedLowering(const Network& network, const LowerOptions& options)
@@ -95,6 +46,17 @@ class SharedLowering {
         is_placed_(network.layers().size()) {}
 
   circuit::Circuit run() && {
+    place_all();
+    return join(std::move(parts_), network_, options_);
+  }
+
+  std::vector<Diagnostic> warnings() && {
+    place_all();
+    return at_once_.warnings(network_);
+  }
+
+ private:
+  void place_all() {
     for (std::size_t i = 0; i < network_.layers().size(); ++i) {
       if (is_placed_[i]) continue;
       layer_ = i;
@@ -102,7 +64,7 @@ class SharedLowering {
       if (const auto* input = std::get_if<network::Input>(&layer.op)) {
         add_reader(*input);
       } else if (moves(layer)) {
-        moved_[i] = follow(layer);
+        if (!places_[i]) moved_[i] = follow(layer);
       } else {
         place(layer);
       }
@@ -112,10 +74,8 @@ class SharedLowering {
       const LayerId here = bring(id, last);
       parts_[last].add_output(here);
     }
-    return join(std::move(parts_), network_, options_);
   }
 
- private:
   /// Where a layer's values are: at every tick of a part, those of one position.
   struct Place {
     std::size_t part = 0;
@@ -138,48 +98,30 @@ class SharedLowering {
 
   // ---- The event's elements
 
-  /// The input's shape, or the one that it is given before anything else reads it.
-  Shape reading_shape(const network::Input& input) const {
-    Shape shape = input.shape;
-    for (std::optional<std::size_t> i = only_renaming(layer_); i; i = only_renaming(*i)) {
-      const Shape& other = network_.layers()[*i].type.shape;
-      if (other.size() >= std::max<std::size_t>(shape.size(), 2)) shape = other;
-    }
-    return shape;
-  }
-
-  /// The only layer that reads layer `i`, if it keeps the elements in their order.
-  std::optional<std::size_t> only_renaming(std::size_t i) const {
-    const std::optional<std::size_t> user = only_user(network_, i);
-    if (!user || !moves(network_.layers()[*user])) return std::nullopt;
-    const auto* gather = std::get_if<Gather>(&network_.layers()[*user].op);
-    if (gather == nullptr) return user;
-    std::vector<std::int64_t> in_order(network_.layers()[i].type.ranges.size());
-    std::iota(in_order.begin(), in_order.end(), 0);
-    return gather->indices == in_order ? user : std::nullopt;
-  }
-
   void add_reader(const network::Input& input) {
-    Shape shape = streams_ ? reading_shape(input) : Shape{};
-    std::vector<std::int64_t> extents;
-    if (shape.size() > 1) extents.assign(shape.begin(), shape.end() - 1);
-    const std::int64_t size = network::element_count(input.shape) / network::element_count(extents);
-    std::vector<std::int64_t> strides(extents.size(), size);
-    for (std::size_t l = extents.size(); l-- > 1;) strides[l - 1] = strides[l] * extents[l];
-    std::vector<Source> sources;
-    for (std::int64_t i = 0; i < size; ++i) {
-      sources.push_back(
-          {.kind = Source::Kind::port, .element = read_elements_ + i, .strides = strides});
-    }
     if (!parts_.empty()) {
       throw ModelError("E-SYNTH-004", network_.layers()[layer_].name,
                        "is a second input; processes read one",
                        "join the inputs into one tensor, or leave reuse and streaming out");
     }
-    read_elements_ += network::element_count(input.shape);
-    parts_.emplace_back(network_.layers()[layer_].name, std::move(extents));
-    const Shape inner = parts_[0].extents().empty() ? input.shape : Shape{size};
-    places_[layer_] =
+    EventOrder order{.layer = layer_};
+    if (streams_) {
+      order = event_order(network_, layer_);
+    } else {
+      order.first.resize(static_cast<std::size_t>(network::element_count(input.shape)));
+      std::iota(order.first.begin(), order.first.end(), 0);
+    }
+    std::vector<std::int64_t> strides(order.extents.size(), order.step);
+    for (std::size_t l = order.extents.size(); l-- > 1;) {
+      strides[l - 1] = strides[l] * order.extents[l];
+    }
+    std::vector<Source> sources;
+    for (const std::int64_t element : order.first) {
+      sources.push_back({.kind = Source::Kind::port, .element = element, .strides = strides});
+    }
+    const Shape inner = order.extents.empty() ? input.shape : Shape{std::ssize(sources)};
+    parts_.emplace_back(network_.layers()[layer_].name, std::move(order.extents));
+    places_[order.layer] =
         Place{0, parts_[0].append_input(inner, input.quantizer, std::move(sources), layer_)};
   }
 
@@ -215,7 +157,7 @@ class SharedLowering {
     return bases;
   }
 
-  std::optional<TapPattern> pattern_of(LayerId id) const {
+  std::optional<TapPattern> pattern_of(LayerId id, Outside outside = Outside::zero) const {
     const std::vector<Moved>& elements = moved_[index(id)];
     const std::vector<std::int32_t> bases = bases_of(elements);
     if (bases.empty()) return std::nullopt;
@@ -226,27 +168,19 @@ class SharedLowering {
       frac_bits = std::max(frac_bits, layer_at(base).type.format.frac_bits);
     }
     if (frac_bits != type(id).format.frac_bits) return std::nullopt;
-    return find_taps(type(id).shape, elements, extents,
-                     [this](std::int32_t base) { return vector_size(base); });
+    return find_taps(
+        type(id).shape, elements, extents, [this](std::int32_t base) { return vector_size(base); },
+        outside);
   }
 
   const std::vector<std::int64_t>& extents_of(std::int32_t base) const {
     return parts_[places_[static_cast<std::size_t>(base)]->part].extents();
   }
 
-  /// Ranges of the vector's elements over all positions.
-  static std::vector<Interval> over_positions(const TensorType& type, std::int64_t size) {
-    std::vector<Interval> ranges(type.ranges.begin(),
-                                 type.ranges.begin() + static_cast<std::ptrdiff_t>(size));
-    for (std::size_t i = static_cast<std::size_t>(size); i < type.ranges.size(); ++i) {
-      Interval& range = ranges[i % static_cast<std::size_t>(size)];
-      range = hull(range, type.ranges[i]);
-    }
-    return ranges;
-  }
-
-  /// The moved data `id` as a vector of `part`, which has the positions of `pattern`.
-  LayerId add_taps(std::size_t part, LayerId id, const TapPattern& pattern) {
+  /// The moved data `id` as a vector of `part`, which has the positions of `pattern`. `outside`: by
+  /// element, what it is where there is no such position, on the grid of `id`; none: zero.
+  LayerId add_taps(std::size_t part, LayerId id, const TapPattern& pattern,
+                   const std::vector<std::int64_t>& outside = {}) {
     std::vector<LayerId> inputs;
     std::vector<std::int64_t> order(pattern.taps.size(), -1);
     std::int64_t elements = 0;
@@ -257,6 +191,9 @@ class SharedLowering {
         if (tap.layer != base) continue;
         order[e] = elements++;
         sources.push_back(tap_of(base, tap.element, tap.offsets, pattern.strides));
+        if (outside.empty()) continue;
+        sources.back().initial =
+            outside[e] >> (type(id).format.frac_bits - layer_at(base).type.format.frac_bits);
       }
       const Shape shape{std::ssize(sources)};
       inputs.push_back(parts_[part].append_input(shape, {layer_at(base).type.format},
@@ -295,6 +232,21 @@ class SharedLowering {
     return places_[index(id)] = Place{part, add_taps(part, id, *pattern)};
   }
 
+  /// Windows with repeated edges, for a maximum or minimum of each: beyond an edge is what never
+  /// wins.
+  std::optional<Place> streamed_windows(LayerId id, network::Reduce::Kind kind) {
+    if (moved_[index(id)].empty() || kind == network::Reduce::Kind::sum) return std::nullopt;
+    const std::optional<TapPattern> pattern = pattern_of(id, Outside::repeated);
+    if (!pattern || pattern->extents.empty()) return std::nullopt;
+    std::vector<std::int64_t> outside;
+    for (const Interval& range : over_positions(type(id), std::ssize(pattern->taps))) {
+      outside.push_back(kind == network::Reduce::Kind::maximum ? range.min : range.max);
+    }
+    const std::size_t part = parts_.size();
+    parts_.emplace_back(network_.layer(id).name, pattern->extents);
+    return Place{part, add_taps(part, id, *pattern, outside)};
+  }
+
   /// Movement within the vector of one position.
   Place reordered(LayerId id, const TapPattern& pattern) {
     std::vector<LayerId> operands;
@@ -326,30 +278,38 @@ class SharedLowering {
     if (const auto* dense = std::get_if<Dense>(&layer.op)) {
       if (place_with_reuse(layer, *dense) || place_summing(layer, *dense)) return;
     }
+    const auto* reduce = std::get_if<network::Reduce>(&layer.op);
+    if (reduce != nullptr && place_over_positions(layer, *reduce)) return;
     std::vector<Place> operands;
     for (const LayerId id : layer.operands) {
-      const std::optional<Place> place = streamed(id);
-      if (!place) return place_flat(layer);
+      std::optional<Place> place = streamed(id);
+      if (!place && reduce != nullptr) place = streamed_windows(id, reduce->kind);
+      if (!place) return place_flat(layer, Obstacle::movement, moved_otherwise(id));
       operands.push_back(*place);
     }
     std::size_t part = operands.front().part;
     const std::vector<std::int64_t> extents = parts_[part].extents();
     const bool same_extents = std::ranges::all_of(
         operands, [&](const Place& place) { return parts_[place.part].extents() == extents; });
+    if (!same_extents) return place_flat(layer, Obstacle::positions, layer_);
     const std::optional<network::LayerOp> op =
-        same_extents ? at_each_position(layer, operands) : std::nullopt;
-    if (!op) return place_flat(layer);
+        at_each_position(layer, parts_[part].network().layer(operands.front().layer).type);
+    if (!op) return place_flat(layer, Obstacle::differs, layer_);
     const bool same_part =
         std::ranges::all_of(operands, [&](const Place& place) { return place.part == part; });
     std::vector<LayerId> here;
     if (!same_part) {
-      if (extents.empty()) return place_flat(layer);
+      if (extents.empty()) {
+        return place_flat(layer, Obstacle::movement, moved_otherwise(layer.operands.front()));
+      }
       part = parts_.size();
       parts_.emplace_back(layer.name, extents);
     }
     for (std::size_t k = 0; k < operands.size(); ++k) {
       here.push_back(same_part ? operands[k].layer : tap_all(layer.operands[k], part));
     }
+    if (extents.empty())
+      note_at_once(layer, Obstacle::movement, moved_otherwise(layer.operands.front()));
     append(layer, part, *op, std::move(here));
   }
 
@@ -375,29 +335,6 @@ class SharedLowering {
     return parts_[part].append_input(shape, {type(id).format}, std::move(sources), index(id));
   }
 
-  /// The layer for one position, if it is the same at all of them.
-  std::optional<network::LayerOp> at_each_position(const Layer& layer,
-                                                   const std::vector<Place>& operands) const {
-    const Part& part = parts_[operands.front().part];
-    const TensorType& x = part.network().layer(operands.front().layer).type;
-    const std::int64_t size = std::ssize(x.ranges);
-    const bool takes_last_axis = std::holds_alternative<Dense>(layer.op) ||
-                                 std::holds_alternative<network::Reduce>(layer.op) ||
-                                 std::holds_alternative<network::Affine>(layer.op);
-    if (takes_last_axis && x.shape.empty()) return std::nullopt;
-    if (const auto* quantize = std::get_if<network::Quantize>(&layer.op)) {
-      auto quantizers = same_everywhere(quantize->quantizers, size);
-      if (!quantizers) return std::nullopt;
-      return network::Quantize{std::move(*quantizers)};
-    }
-    if (const auto* lookup = std::get_if<network::Lookup>(&layer.op)) {
-      auto tables = same_everywhere(lookup->tables, size);
-      if (!tables) return std::nullopt;
-      return covering({std::move(*tables), lookup->frac_bits}, x.ranges);
-    }
-    return layer.op;
-  }
-
   // ---- Layers of all positions at once
 
   /// A part without loops that comes after all operands.
@@ -418,7 +355,44 @@ class SharedLowering {
     return *flat_;
   }
 
-  void place_flat(const Layer& layer) {
+  /// Layers whose values this one takes, behind those that only move them.
+  std::vector<std::int32_t> taken_by(const Layer& layer) const {
+    std::vector<std::int32_t> taken;
+    for (const LayerId id : layer.operands) {
+      const std::vector<std::int32_t> bases = bases_of(moved_[index(id)]);
+      taken.insert(taken.end(), bases.begin(), bases.end());
+      if (moved_[index(id)].empty()) taken.push_back(static_cast<std::int32_t>(index(id)));
+    }
+    return taken;
+  }
+
+  /// The first layer on the way to moved data behind which it is no pattern of taps.
+  std::size_t moved_otherwise(LayerId id) const {
+    for (const LayerId operand : network_.layer(id).operands) {
+      if (!moved_[index(operand)].empty() && !pattern_of(operand)) return moved_otherwise(operand);
+    }
+    return index(id);
+  }
+
+  /// A layer that is computed for all its positions at once, and has several.
+  void note_at_once(const Layer& layer, Obstacle obstacle, std::size_t subject) {
+    if (!streams_) return;
+    const auto* dense = std::get_if<Dense>(&layer.op);
+    const std::int64_t rows = dense == nullptr ? 0 : positions_of(network_, layer, *dense);
+    const bool is_head = rows == 1;
+    if (is_head && std::ssize(dense->weights) <= options_.most_parallel_weights) return;
+    const std::vector<std::int32_t> taken = taken_by(layer);
+    if (at_once_.follow(network_, layer_, taken)) return;
+    if (std::ranges::any_of(taken, [&](std::int32_t base) { return !extents_of(base).empty(); })) {
+      at_once_.add(network_, layer_, is_head ? Obstacle::joined : obstacle,
+                   is_head ? layer_ : subject);
+    } else if (rows > 1) {
+      at_once_.add(network_, layer_, Obstacle::whole, layer_);
+    }
+  }
+
+  void place_flat(const Layer& layer, Obstacle obstacle, std::size_t subject) {
+    note_at_once(layer, obstacle, subject);
     const std::size_t part = flat_part(layer.operands, false);
     std::vector<LayerId> operands;
     for (const LayerId id : layer.operands) operands.push_back(bring(id, part));
@@ -438,7 +412,7 @@ class SharedLowering {
     LayerId made{};
     if (places_[index(id)] && places_[index(id)]->part == part) {
       made = places_[index(id)]->layer;
-    } else if (moves(layer)) {
+    } else if (!moved_[index(id)].empty()) {
       std::vector<LayerId> operands;
       for (const LayerId operand : layer.operands) operands.push_back(bring(operand, part));
       made = parts_[part].append(layer.op, std::move(operands), index(id), layer.type.ranges);
@@ -485,6 +459,7 @@ class SharedLowering {
     // One row of the matrix product per position.
     if (type(operand).shape.size() <= extents.size() ||
         network::element_count(extents) * dense.inputs != std::ssize(type(operand).ranges)) {
+      if (streams_) at_once_.decline_reuse(layer_);
       return false;
     }
     std::vector<fixed::Format> formats;
@@ -554,10 +529,39 @@ class SharedLowering {
     parts_.emplace_back(layer.name, extents);
     const LayerId x = tap_all(static_cast<LayerId>(base), part);
     const LayerId sums = multiply_by_tick(parts_[part], x, weights, 0, layer_, Next::wires);
-    const LayerId end = add_up(parts_, layer, dense, part, sums, layer_);
+    finish(layer, network::Reduce::Kind::sum, bias_of(dense, layer.type), part, sums);
+    return true;
+  }
+
+  /// A reduction over all positions takes in one of them after the other.
+  bool place_over_positions(const Layer& layer, const network::Reduce& reduce) {
+    const std::vector<Moved>& elements = moved_[index(layer.operands.front())];
+    if (elements.empty() || elements.front().layer < 0) return false;
+    const std::int32_t base = elements.front().layer;
+    const Place place = *places_[static_cast<std::size_t>(base)];
+    Part& part = parts_[place.part];
+    const bool is_scaled =
+        layer_at(base).type.format.frac_bits != type(layer.operands.front()).format.frac_bits;
+    if (part.extents().empty() || is_scaled) return false;
+    const auto taken = taken_at_each_position(elements, std::ssize(layer.type.ranges), part.ticks(),
+                                              vector_size(base));
+    if (!taken) return false;
+    const LayerId chosen = part.append(*taken, {place.layer}, layer_);
+    const LayerId terms = part.append(reduce, {chosen}, layer_);
+    const Interval range = fixed::range_of(part.network().layer(terms).type.format);
+    const std::int64_t neutral = reduce.kind == network::Reduce::Kind::sum       ? 0
+                                 : reduce.kind == network::Reduce::Kind::maximum ? range.min
+                                                                                 : range.max;
+    finish(layer, reduce.kind, Beginning(layer.type.ranges.size(), neutral), place.part, terms);
+    return true;
+  }
+
+  /// The end of what all ticks of part `from` contribute.
+  void finish(const Layer& layer, network::Reduce::Kind kind, const Beginning& beginning,
+              std::size_t from, LayerId terms) {
+    const LayerId end = accumulate(parts_, layer, kind, beginning, from, terms, layer_);
     flat_ = parts_.size() - 1;
     append(layer, *flat_, network::Reshape{layer.type.shape}, {end});
-    return true;
   }
 
   const Network& network_;
@@ -568,24 +572,31 @@ class SharedLowering {
   std::vector<std::optional<Place>> places_;                        // by layer
   std::vector<std::vector<Moved>> moved_;                           // by layer that only moves data
   std::map<std::pair<std::size_t, std::size_t>, LayerId> brought_;  // by layer and part
-  std::vector<bool> is_placed_;      // by layer: together with one before it
+  std::vector<bool> is_placed_;  // by layer: together with one before it
+  AtOnce at_once_;
   std::optional<std::size_t> flat_;  // the latest part without loops, the first left out
-  std::int64_t read_elements_ = 0;
 };
 
 }  // namespace
 
-bool shares_hardware(const Network& network, const LowerOptions& options) {
-  return streams(network, options) ||
-         std::ranges::any_of(network.layers(), [&](const Layer& layer) {
-           return reuse_of(layer, options) > kNoReuse;
-         });
+std::vector<Diagnostic> sharing_warnings(const Network& network, const LowerOptions& options) {
+  if (!shares_hardware(network, options)) return {};
+  return SharedLowering(network, options).warnings();
 }
 
 circuit::Circuit lower_shared(const Network& network, const LowerOptions& options) {
   LowerOptions without_multipliers = options;
   without_multipliers.multipliers = 0;
-  return SharedLowering(network, without_multipliers).run();
+  try {
+    return SharedLowering(network, without_multipliers).run();
+  } catch (const ModelError& error) {
+    const std::vector<Diagnostic> warnings = sharing_warnings(network, options);
+    if (error.code() != "E-SYNTH-003" || warnings.empty()) throw;
+    throw ModelError(error.code(), error.subject(),
+                     fmt::format("{}; `{}` {}", error.message(), warnings.front().subject,
+                                 warnings.front().message),
+                     error.hint());
+  }
 }
 
 }  // namespace sluice::synth

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <vector>
+
+#include "sluice/base/diagnostics.hpp"
 #include "sluice/synth/lower.hpp"
 
 namespace sluice::synth {
@@ -9,5 +12,9 @@ bool shares_hardware(const network::Network& network, const LowerOptions& option
 
 /// The network as processes that a last function joins.
 circuit::Circuit lower_shared(const network::Network& network, const LowerOptions& options);
+
+/// What does not share hardware in it, although the options ask for it.
+std::vector<Diagnostic> sharing_warnings(const network::Network& network,
+                                         const LowerOptions& options);
 
 }  // namespace sluice::synth

@@ -18,6 +18,7 @@
 #include "sluice/network/text.hpp"
 #include "sluice/synth/cost.hpp"
 #include "sluice/synth/lower.hpp"
+#include "sluice/synth/lower_shared.hpp"
 #include "sluice/synth/schedule.hpp"
 
 namespace sluice::synth {
@@ -203,6 +204,130 @@ TEST(Shared, LargeConvolutionsStreamByThemselves) {
   EXPECT_TRUE(lower(image_network(9, 1)).processes.empty());
   EXPECT_FALSE(lower(image_network(40, 1)).processes.empty());
   EXPECT_TRUE(lower(image_network(40, 1), {.form = Form::parallel}).processes.empty());
+}
+
+Network reduced_network(const std::vector<network::WindowAxis>& axes, network::Reduce::Kind kind,
+                        network::WindowPadding padding) {
+  Network network("reduced");
+  LayerId x = network.append("x", network::Input{{5, 6, 2}, {{4, 1, true}}}, {});
+  x = network.append(
+      "windows",
+      network::sliding_windows({5, 6, 2}, axes, network::WindowOrder::channels_taps, padding), {x});
+  x = network.append("reduce", network::Reduce{kind}, {x});
+  network.add_output(x);
+  return network;
+}
+
+TEST(Shared, WindowsWithRepeatedEdgesStream) {
+  using Kind = network::Reduce::Kind;
+  const network::WindowAxis same{.size = 3, .pad_before = 1, .pad_after = 1};
+  const network::WindowAxis wide{.size = 2, .stride = 2, .dilation = 2, .pad_before = 1};
+  for (const Kind kind : {Kind::maximum, Kind::minimum}) {
+    for (const auto& axes : {std::vector{same, same}, {same, wide}, {wide, same}, {wide, wide}}) {
+      const Network network = reduced_network(axes, kind, network::WindowPadding::repeat);
+      const LowerOptions options{.form = Form::streaming};
+      EXPECT_THAT(sharing_warnings(network, options), ::testing::IsEmpty());
+      expect_sound(network, options, 1);
+    }
+  }
+}
+
+TEST(Shared, ReductionsOverAllPositionsStream) {
+  using Kind = network::Reduce::Kind;
+  const std::vector<network::WindowAxis> whole{{.size = 5}, {.size = 6}};
+  for (const Kind kind : {Kind::sum, Kind::maximum, Kind::minimum}) {
+    const Network network = reduced_network(whole, kind, network::WindowPadding::zero);
+    const LowerOptions options{.form = Form::streaming};
+    EXPECT_THAT(sharing_warnings(network, options), ::testing::IsEmpty());
+    expect_sound(network, options, 1);
+    const Circuit circuit = lower(network, options);
+    EXPECT_EQ(circuit.processes.back().sources.back().kind, circuit::Source::Kind::state);
+    EXPECT_EQ(std::ssize(circuit.function.instrs()), 2) << "reads the ends";
+  }
+}
+
+/// A convolution behind `op`, which acts on a streamed input.
+Network behind(network::LayerOp op) {
+  Network network("behind");
+  LayerId x = network.append("x", network::Input{{4, 5, 1}, {{4, 0, true}}}, {});
+  x = network.append("obstacle", std::move(op), {x});
+  const network::Shape shape = network.layer(x).type.shape;
+  const std::vector<network::WindowAxis> axes{{.size = 2}, {.size = 2}};
+  x = network.append(
+      "windows", network::sliding_windows(shape, axes, network::WindowOrder::taps_channels), {x});
+  x = network.append("conv", network::Dense{4, 2, {3, -5, 0, 0, 2, 1, -1, 4}, 0, {1, 2}, 0}, {x});
+  network.add_output(x);
+  return network;
+}
+
+TEST(Shared, WhatIsComputedAtOnceIsNamed) {
+  using ::testing::HasSubstr;
+  network::Quantize per_position;
+  for (int i = 0; i < 20; ++i) per_position.quantizers.push_back({{2 + i % 2, 0, true}});
+  const struct {
+    network::LayerOp op;
+    const char* message;
+  } cases[] = {
+      {network::repeat({4, 5, 1}, std::array<std::int64_t, 3>{2, 2, 1}),
+       "makes `conv` compute all positions at once, in about 378 operations"},
+      {network::permute({4, 5, 1}, std::array<std::int64_t, 3>{1, 0, 2}),
+       "makes `conv` compute all positions at once, in about 72 operations"},
+      {per_position,
+       "computes all positions at once, as 1 after it, in about 92 operations: its quantisers are "
+       "not the same at all positions"},
+  };
+  for (const auto& [op, message] : cases) {
+    const Network network = behind(op);
+    for (const std::int64_t reuse : {1, 2}) {
+      const LowerOptions options{.form = Form::streaming, .reuse = reuse};
+      const std::vector<Diagnostic> warnings = sharing_warnings(network, options);
+      ASSERT_EQ(std::ssize(warnings), reuse);
+      EXPECT_EQ(warnings[0].code, "W-SYNTH-001");
+      EXPECT_EQ(warnings[0].subject, "obstacle");
+      EXPECT_THAT(warnings[0].message, HasSubstr(message));
+      EXPECT_EQ(warnings.back().subject, reuse > 1 ? "conv" : "obstacle");
+      expect_sound(network, options, 1);
+    }
+    EXPECT_THAT(sharing_warnings(network, {}), ::testing::IsEmpty()) << "fully parallel";
+  }
+}
+
+TEST(Shared, WhatIsTooLargeAtOnceNamesTheReason) {
+  const Network network = behind(network::repeat({4, 5, 1}, std::array<std::int64_t, 3>{2, 2, 1}));
+  try {
+    lower(network, {.most_operations = 50, .form = Form::streaming});
+    FAIL();
+  } catch (const ModelError& error) {
+    EXPECT_EQ(error.code(), "E-SYNTH-003");
+    EXPECT_THAT(error.message(), ::testing::HasSubstr("`obstacle` makes `conv` compute"));
+  }
+}
+
+Network channels_first(const network::Shape& order) {
+  Network network("channels_first");
+  LayerId x = network.append("x", network::Input{{3, 4, 5}, {{4, 0, false}}}, {});
+  x = network.append("last", network::permute({3, 4, 5}, order), {x});
+  const network::Shape shape = network.layer(x).type.shape;
+  const std::vector<network::WindowAxis> axes{{.size = 2}, {.size = 2}};
+  x = network.append(
+      "windows", network::sliding_windows(shape, axes, network::WindowOrder::taps_channels), {x});
+  network::Dense conv{.inputs = 4 * shape[2], .units = 2, .bias = {1, 2}};
+  for (std::int64_t i = 0; i < conv.inputs * 2; ++i) conv.weights.push_back(i % 7 - 3);
+  x = network.append("conv", std::move(conv), {x});
+  network.add_output(x);
+  return network;
+}
+
+TEST(Shared, ReadsChannelsFirstEventsPositionByPosition) {
+  const LowerOptions options{.form = Form::streaming};
+  const Network network = channels_first({1, 2, 0});
+  expect_sound(network, options, 1);
+  const Circuit circuit = lower(network, options);
+  EXPECT_THAT(circuit.processes[0].extents, ::testing::ElementsAre(4, 5));
+  EXPECT_THAT(sharing_warnings(network, options), ::testing::IsEmpty());
+  const Network transposed = channels_first({2, 1, 0});
+  expect_sound(transposed, options, 1);
+  EXPECT_EQ(sharing_warnings(transposed, options).size(), 1U);
 }
 
 /// Every number of a schedule matters.

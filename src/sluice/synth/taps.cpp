@@ -21,8 +21,11 @@ class TapFinder {
  public:
   TapFinder(const network::Shape& shape, std::span<const Moved> elements,
             std::span<const std::int64_t> from_extents,
-            const std::function<std::int64_t(std::int32_t)>& vector_size)
-      : elements_(elements), from_(from_extents), vector_size_(vector_size) {
+            const std::function<std::int64_t(std::int32_t)>& vector_size, Outside outside)
+      : elements_(elements),
+        from_(from_extents),
+        vector_size_(vector_size),
+        run_(outside == Outside::repeated ? shape.back() : 1) {
     pattern_.extents.assign(shape.begin(),
                             shape.begin() + static_cast<std::ptrdiff_t>(from_extents.size()));
     positions_ = network::element_count(pattern_.extents);
@@ -33,12 +36,12 @@ class TapFinder {
     if (!find_strides()) return std::nullopt;
     bool aligned = std::ranges::equal(pattern_.extents, from_);
     for (const std::int64_t stride : pattern_.strides) aligned = aligned && stride == 1;
+    for (std::int64_t e = 0; e < size_; ++e) pattern_.taps.push_back(first_guess(e));
     for (std::int64_t e = 0; e < size_; ++e) {
-      TapShape tap = first_guess(e);
-      if (!holds(tap, e)) return std::nullopt;
+      if (!holds(e)) return std::nullopt;
+      const TapShape& tap = tap_of(e);
       aligned = aligned && tap.layer >= 0 &&
                 std::ranges::all_of(tap.offsets, [](std::int64_t o) { return o == 0; });
-      pattern_.taps.push_back(std::move(tap));
     }
     pattern_.is_aligned = aligned;
     return std::move(pattern_);
@@ -47,6 +50,23 @@ class TapFinder {
  private:
   const Moved& at(std::int64_t position, std::int64_t e) const {
     return elements_[static_cast<std::size_t>(position * size_ + e)];
+  }
+  const TapShape& tap_of(std::int64_t e) const {
+    return pattern_.taps[static_cast<std::size_t>(e)];
+  }
+  /// Whether an element of the run of `e` other than `e` holds.
+  template <typename Condition>
+  bool another_in_run(std::int64_t e, Condition holds) const {
+    for (std::int64_t k = e / run_ * run_; k < (e / run_ + 1) * run_; ++k) {
+      if (k != e && holds(k)) return true;
+    }
+    return false;
+  }
+  /// What stands twice in a run may be there in place of an element outside.
+  bool is_sure(std::int64_t position, std::int64_t e) const {
+    const Moved& moved = at(position, e);
+    return moved.layer >= 0 &&
+           !another_in_run(e, [&](std::int64_t k) { return at(position, k) == moved; });
   }
   Index source_index(const Moved& moved) const {
     return index_of(moved.element / vector_size_(moved.layer), from_);
@@ -57,7 +77,8 @@ class TapFinder {
     pattern_.strides.assign(from_.size(), 1);
     std::int64_t step = 1;  // positions from one index of the level to the next
     for (std::size_t l = from_.size(); l-- > 0;) {
-      const std::optional<std::int64_t> stride = stride_along(l, step);
+      std::optional<std::int64_t> stride = stride_along(l, step, true);
+      if (!stride && run_ > 1) stride = stride_along(l, step, false);
       if (stride && *stride < 1) return false;
       if (stride) pattern_.strides[l] = *stride;
       step *= pattern_.extents[l];
@@ -65,14 +86,17 @@ class TapFinder {
     return true;
   }
 
-  std::optional<std::int64_t> stride_along(std::size_t l, std::int64_t step) const {
+  std::optional<std::int64_t> stride_along(std::size_t l, std::int64_t step, bool only_sure) const {
     for (std::int64_t position = 0; position + step < positions_; ++position) {
       if (position / step % pattern_.extents[l] == pattern_.extents[l] - 1) continue;
       for (std::int64_t e = 0; e < size_; ++e) {
         const Moved& here = at(position, e);
         const Moved& next = at(position + step, e);
         if (here.layer < 0 || next.layer != here.layer) continue;
-        return source_index(next)[l] - source_index(here)[l];
+        const std::int64_t stride = source_index(next)[l] - source_index(here)[l];
+        if (only_sure ? is_sure(position, e) && is_sure(position + step, e) : stride > 0) {
+          return stride;
+        }
       }
     }
     return std::nullopt;
@@ -82,7 +106,7 @@ class TapFinder {
     TapShape tap;
     for (std::int64_t position = 0; position < positions_; ++position) {
       const Moved& moved = at(position, e);
-      if (moved.layer < 0) continue;
+      if (!is_sure(position, e)) continue;
       tap.layer = moved.layer;
       tap.element = moved.element % vector_size_(moved.layer);
       tap.offsets = source_index(moved);
@@ -95,9 +119,20 @@ class TapFinder {
     return tap;
   }
 
-  bool holds(const TapShape& tap, std::int64_t e) const {
+  bool holds(std::int64_t e) const {
+    const TapShape& tap = tap_of(e);
     for (std::int64_t position = 0; position < positions_; ++position) {
-      if (at(position, e) != read(tap, position)) return false;
+      const Moved found = read(tap, position);
+      if (run_ > 1 && found.layer < 0) {
+        const Moved& moved = at(position, e);
+        const bool is_repeated =
+            moved.layer >= 0 && moved.layer == tap.layer && another_in_run(e, [&](std::int64_t k) {
+              return at(position, k) == moved && read(tap_of(k), position) == moved;
+            });
+        if (!is_repeated) return false;
+      } else if (at(position, e) != found) {
+        return false;
+      }
     }
     return true;
   }
@@ -117,6 +152,7 @@ class TapFinder {
   std::span<const Moved> elements_;
   std::span<const std::int64_t> from_;
   const std::function<std::int64_t(std::int32_t)>& vector_size_;
+  std::int64_t run_;  // elements of a vector in which one outside may be repeated; 1: in none
   TapPattern pattern_;
   std::int64_t positions_ = 0;
   std::int64_t size_ = 0;  // of the vector at each position
@@ -126,9 +162,12 @@ class TapFinder {
 
 std::optional<TapPattern> find_taps(const network::Shape& shape, std::span<const Moved> elements,
                                     std::span<const std::int64_t> from_extents,
-                                    const std::function<std::int64_t(std::int32_t)>& vector_size) {
-  if (shape.size() < from_extents.size()) return std::nullopt;
-  return TapFinder(shape, elements, from_extents, vector_size).find();
+                                    const std::function<std::int64_t(std::int32_t)>& vector_size,
+                                    Outside outside) {
+  // The run is no axis of positions.
+  const std::size_t axes = from_extents.size() + (outside == Outside::repeated ? 1 : 0);
+  if (shape.size() < axes) return std::nullopt;
+  return TapFinder(shape, elements, from_extents, vector_size, outside).find();
 }
 
 }  // namespace sluice::synth

@@ -33,11 +33,20 @@ struct TapPattern {
   bool is_aligned = false;     ///< every position reads the same position
 };
 
+/// What a tap gives where there is none of its position.
+enum class Outside : std::uint8_t {
+  zero,
+  /// What another tap of the same run along the last axis reads, not zero: enough for a maximum or
+  /// minimum along that axis if the tap has no say in it.
+  repeated,
+};
+
 /// `elements` of a tensor of `shape`, whose leading axes are positions, as taps of layers whose
 /// positions are `from_extents` and whose vectors have vector_size(layer) elements. Nothing where
 /// the movement is another.
 std::optional<TapPattern> find_taps(const network::Shape& shape, std::span<const Moved> elements,
                                     std::span<const std::int64_t> from_extents,
-                                    const std::function<std::int64_t(std::int32_t)>& vector_size);
+                                    const std::function<std::int64_t(std::int32_t)>& vector_size,
+                                    Outside outside = Outside::zero);
 
 }  // namespace sluice::synth

@@ -34,10 +34,4 @@ network::LayerId multiply_by_tick(Part& part, network::LayerId x, const TickWeig
 std::vector<circuit::Source> outputs_in_order(const Folding& folding, std::size_t process,
                                               std::int64_t first, std::size_t levels);
 
-/// Appends two parts: one with a state that begins with the bias and adds what `sums` of part
-/// `from` are at each tick, and one without loops that reads the end, which is returned.
-network::LayerId add_up(std::vector<Part>& parts, const network::Layer& layer,
-                        const network::Dense& dense, std::size_t from, network::LayerId sums,
-                        std::size_t origin);
-
 }  // namespace sluice::synth

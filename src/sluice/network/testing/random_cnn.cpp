@@ -106,13 +106,19 @@ class RandomCnn {
   }
 
   void add_pooling() {
+    const auto kind = static_cast<Reduce::Kind>(pick(0, 2));
+    const bool pads = pick(0, 1) == 0;
     std::vector<WindowAxis> axes;
     for (std::size_t i = 0; i < axes_; ++i) {
-      WindowAxis axis{.size = 2, .stride = 2};
+      WindowAxis axis{.size = pads ? 3 : 2, .stride = pick(1, 2)};
+      if (pads) axis.pad_before = axis.pad_after = 1;
       axes.push_back(axis.positions(type().shape[i]) < 1 ? WindowAxis{} : axis);
     }
-    follow("pool_windows", sliding_windows(type().shape, axes, WindowOrder::channels_taps));
-    follow("pool", Reduce{static_cast<Reduce::Kind>(pick(0, 2))});
+    const WindowPadding padding =
+        kind == Reduce::Kind::sum ? WindowPadding::zero : WindowPadding::repeat;
+    follow("pool_windows",
+           sliding_windows(type().shape, axes, WindowOrder::channels_taps, padding));
+    follow("pool", Reduce{kind});
     add_quantize();
   }
 
@@ -149,7 +155,7 @@ class RandomCnn {
         std::ranges::rotate(axes, axes.end() - 1);
         follow("channels_first", permute(shape, axes));
         follow("flat", Reshape{{shape.back(), elements / shape.back()}});
-        follow("global", Reduce{Reduce::Kind::maximum});
+        follow("global", Reduce{static_cast<Reduce::Kind>(pick(0, 2))});
         return;
       }
       default:
