@@ -118,8 +118,8 @@ class Compile(Case):
         loud, quiet = self.succeed(sluice(*words)), self.succeed(sluice(*words, "--quiet"))
         warning = loud.json()["warnings"][0]
         self.assertEqual(set(warning), {"code", "subject", "message", "hint"})
-        self.assertEqual(loud.err, f"warning: {warning['code']}: {warning['subject']}: {warning['message']}\n"
-                                   f"  try: {warning['hint']}\n")
+        hint = f"  try: {warning['hint']}\n" if warning["hint"] else ""
+        self.assertEqual(loud.err, f"warning: {warning['code']}: {warning['subject']}: {warning['message']}\n{hint}")
         self.assertEqual((quiet.err, quiet.json()["warnings"]), ("", [warning]))
 
 

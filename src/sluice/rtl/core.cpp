@@ -170,7 +170,8 @@ class CoreWriter {
          {{"VALUE_WIDTH", module_.net(value).width},
           {"FACTOR_WIDTH", module_.net(factor).width},
           {"SUM_WIDTH", format.width},
-          {"REGISTERED", is_registered ? 1 : 0}},
+          {"REGISTERED", is_registered ? 1 : 0},
+          {"PRIMITIVE", options_.family.has_dsp48e2 ? 1 : 0}},
          {{"clk", clock}, {"value", value}, {"factor", factor}, {"addend", addend_net}},
          {{"sum", sum}}});
     nets_[id].assign(is_registered ? 2 : 1, sum);

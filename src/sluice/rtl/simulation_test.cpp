@@ -252,13 +252,10 @@ TEST(Icarus, PrimitivesEqualTheInterpreter) {
     const DesignSet set(std::move(designs));
     const TemporaryFolder folder;
     write_file(folder.path() / "cells.v", used);
-    EXPECT_EQ(
-        run_icarus(
-            set, folder.path(),
-            {"-DSYNTHESIS", "cells.v",
-             (std::filesystem::path(SLUICE_SOURCE_DIR) / "hw/sluice_ternary_adder.v").string()}),
-        "")
-        << family.name;
+    std::vector<std::string> more{"-DSYNTHESIS", "cells.v",
+                                  SLUICE_SOURCE_DIR "/hw/sluice_ternary_adder.v"};
+    if (family.has_dsp48e2) more.emplace_back(SLUICE_SOURCE_DIR "/hw/bench/DSP48E2.v");
+    EXPECT_EQ(run_icarus(set, folder.path(), more), "") << family.name;
   }
 }
 
@@ -267,12 +264,12 @@ TEST(Yosys, SynthesisesForUltrascalePlus) {
   const Design design = random_design(3, 3, 1);
   const TemporaryFolder folder;
   write_file(folder.path() / "core.v", emit_core(design.circuit, design.schedule, {"random"}));
-  const std::string report =
-      run_in(folder.path(),
-             {"yosys", "-p",
-              "read_verilog core.v " SLUICE_SOURCE_DIR
-              "/hw/sluice_ternary_adder.v; synth_xilinx -family xcup -flatten -noiopad -noclkbuf "
-              "-top random_core; check -assert; stat"});
+  const std::string report = run_in(
+      folder.path(),
+      {"yosys", "-p",
+       "read_verilog core.v " SLUICE_SOURCE_DIR "/hw/sluice_ternary_adder.v " SLUICE_SOURCE_DIR
+       "/hw/sluice_multiply_add.v; synth_xilinx -family xcup -flatten -noiopad -noclkbuf "
+       "-top random_core; check -assert; stat"});
   // A line of ABC's about combinational networks is no finding about ours.
   EXPECT_THAT(report, ::testing::Not(::testing::HasSubstr("\nWarning:")));
   const std::string last = report.substr(report.rfind("Number of cells"));
