@@ -136,6 +136,7 @@ std::optional<Axes> after(const OnnxNode& node, const Axes& axes) {
     if (axis[i] < 0 || axis[i] >= std::ssize(axis)) return std::nullopt;
     next.of_input[i] = axes.of_input[static_cast<std::size_t>(axis[i])];
   }
+  if (!std::ranges::is_permutation(next.of_input, axes.of_input)) return std::nullopt;
   return next;
 }
 
