@@ -104,14 +104,18 @@ def alkaid_cells(result, folder, full):
     return cells
 
 
+def timed(build, folder, size, bits):
+    path = folder / f"timed_{size}_{bits}.txt"
+    path.write_text(random_matrix(size, bits, False))
+    repetitions = REPETITIONS if size < 256 else 1
+    return sluice(build, path, "normal", folder / f"timed_{size}_{bits}", repetitions)
+
+
 def growth(build, folder):
     """Seconds by size for 4-bit weights, and the exponent of a least-squares fit of their logarithms."""
     points = []
     for size in GROWTH_SIZES:
-        path = folder / f"growth_{size}.txt"
-        path.write_text(random_matrix(size, 4, False))
-        repetitions = REPETITIONS if size < 256 else 1
-        result = sluice(build, path, "normal", folder / f"growth_{size}", repetitions)
+        result = timed(build, folder, size, 4)
         points.append((size, result["optimise_s"], result["peak_memory_kib"]))
     xs, ys = [math.log(p[0]) for p in points], [math.log(p[1]) for p in points]
     return points, statistics.linear_regression(xs, ys).slope
@@ -149,7 +153,7 @@ def dsp_lines(rows):
                    f"({'Yosys' if count == 'lut' else 'estimated'}), {row['latency_cycles']} cycles")
 
 
-def summary(rows, points, exponent):
+def summary(rows, points, exponent, wide_s):
     lines = []
     for effort in ("normal", "max"):
         some = [row for row in rows if row["effort"] == effort]
@@ -179,6 +183,7 @@ def summary(rows, points, exponent):
     lines.append(f"- growth: n^{exponent:.2f} for 4-bit n x n, " +
                  ", ".join(f"{size}: {seconds:.3f} s" for size, seconds, _ in points) +
                  f"; {points[-1][2] / 1024:.0f} MiB at {points[-1][0]}")
+    lines.append(f"- 64 x 64, 8 bits: {wide_s:.3f} s")
     return lines
 
 
@@ -257,12 +262,14 @@ def parse_arguments():
     return arguments.parse_args()
 
 
-def write_report(folder, machine, rows, points, exponent):
+def write_report(folder, machine, rows, points, exponent, wide_s):
     report = [f"Machine: {machine}. Times are medians of {REPETITIONS} (`max`, and 256 x 256: one run), "
-              "CPU seconds of one thread.", "", *table(rows), "", *summary(rows, points, exponent)]
+              "CPU seconds of one thread.", "", *table(rows), "",
+              *summary(rows, points, exponent, wide_s)]
     (folder / "synth.md").write_text("\n".join(report) + "\n")
     (folder / "synth.json").write_text(json.dumps(
-        {"machine": machine, "rows": rows, "growth": points, "growth_exponent": exponent}, indent=1) + "\n")
+        {"machine": machine, "rows": rows, "growth": points, "growth_exponent": exponent,
+         "seconds_64_8_bits": wide_s}, indent=1) + "\n")
     return report
 
 
@@ -275,15 +282,16 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         points, exponent = growth(build, work)
+        wide_s = timed(build, work, 64, 8)["optimise_s"]
         rows, calls = measure(build, options, work, bench_alkaid.alkaid_python())
         with ThreadPoolExecutor(options.jobs) as pool:
             for done, finished in enumerate(as_completed([pool.submit(call) for call in calls]), 1):
                 row, more = finished.result()
                 row |= more
                 print(f"{done} of {len(calls)}: {row.get('network', 'alkaid')}: {more}", file=sys.stderr)
-                write_report(options.output, machine, rows, points, exponent)  # a long run may be ended early
+                write_report(options.output, machine, rows, points, exponent, wide_s)  # a long run may be ended early
     plot(rows, options.output / "synth.png")
-    print("\n".join(write_report(options.output, machine, rows, points, exponent)))
+    print("\n".join(write_report(options.output, machine, rows, points, exponent, wide_s)))
 
 
 if __name__ == "__main__":
