@@ -121,6 +121,7 @@ class Lowering {
     for (std::size_t position = 0; position < positions; ++position) {
       const std::size_t before = builder_.function().instrs().size();
       std::vector<LinearMap> maps;
+      maps.reserve(layers.size());
       for (const std::size_t layer : layers) maps.push_back(map_of(layer, position));
       std::vector<LinearValues> parts =
           matrices_.multiply(maps, operand_at(position * inputs, inputs));
