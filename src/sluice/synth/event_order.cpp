@@ -4,6 +4,8 @@
 #include <numeric>
 #include <optional>
 
+#include "sluice/synth/uniform_layers.hpp"
+
 namespace sluice::synth {
 
 namespace {
@@ -13,19 +15,11 @@ using network::Network;
 using network::Shape;
 using Elements = std::vector<std::int64_t>;  // of the event
 
-/// The layer that reads layer `i` alone, if it is one.
+/// The layer that reads layer `i` alone, if it is one and nothing else shows it.
 std::optional<std::size_t> only_reader(const Network& network, std::size_t i) {
   const auto id = static_cast<network::LayerId>(i);
-  std::optional<std::size_t> reader;
-  for (std::size_t k = i + 1; k < network.layers().size(); ++k) {
-    if (std::ranges::find(network.layers()[k].operands, id) == network.layers()[k].operands.end()) {
-      continue;
-    }
-    if (reader) return std::nullopt;
-    reader = k;
-  }
-  return std::ranges::find(network.outputs(), id) == network.outputs().end() ? reader
-                                                                             : std::nullopt;
+  const bool is_output = std::ranges::find(network.outputs(), id) != network.outputs().end();
+  return is_output ? std::nullopt : only_user(network, i);
 }
 
 /// What the layer makes of `elements` of a tensor with `axes`, if it gives them another shape or
